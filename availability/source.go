@@ -1,0 +1,75 @@
+package availability
+
+import (
+	"context"
+	"time"
+)
+
+// Query asks for the schedules of mailboxes.
+type Query struct {
+	// RequestID names the client's request in logs, here and upstream. It may
+	// be empty.
+	RequestID string
+	// Requester is who asks, empty if not known.
+	Requester Mailbox
+	// Mailboxes are whom the query is about. The same may come twice.
+	Mailboxes []Mailbox
+	// Window is the time asked about. It is not empty.
+	Window Window
+	// Interval is the slot length the client will draw; a Source that gets
+	// exact times has no use for it.
+	Interval time.Duration
+}
+
+// About returns q narrowed to the given mailboxes.
+func (q Query) About(mailboxes []Mailbox) Query {
+	q.Mailboxes = mailboxes
+	return q
+}
+
+// Answer is what a Source says of one mailbox.
+type Answer struct {
+	Mailbox Mailbox
+	// Window is the time the answer speaks about. It contains the one asked
+	// about and may be wider.
+	Window Window
+	// Schedule is what is known; of times in Window it does not know, Reason
+	// says why.
+	Schedule Schedule
+	// Reason is nil if all that was asked is known.
+	Reason *Reason
+	// Organization is the name of the one that answered, empty if none was
+	// asked.
+	Organization string
+	// Source is where the answer came from, for people to read: a URL, without
+	// credentials.
+	Source string
+	// At is when the source said so.
+	At time.Time
+	// Expires is until when a cache will repeat the answer, zero if none will.
+	Expires time.Time
+	// Cached is true if the answer was remembered rather than asked for.
+	Cached bool
+}
+
+// Source knows schedules: an organization's server, or a router, guard or cache
+// around other Sources.
+//
+// Lookup returns exactly one Answer for each of q.Mailboxes, in their order. It
+// has no error result because a failure always belongs to mailboxes: theirs
+// alone carry a Reason, and no other mailbox is worse off. Lookup returns soon
+// after ctx is done, with what it has by then. It may be called from several
+// goroutines at once.
+type Source interface {
+	Lookup(ctx context.Context, q Query) []Answer
+}
+
+// Fail answers every mailbox of q with the same reason.
+func Fail(q Query, reason *Reason) []Answer {
+	answers := make([]Answer, len(q.Mailboxes))
+	now := time.Now()
+	for i, m := range q.Mailboxes {
+		answers[i] = Answer{Mailbox: m, Window: q.Window, Reason: reason, At: now}
+	}
+	return answers
+}

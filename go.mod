@@ -1,0 +1,3 @@
+module fbgate
+
+go 1.26
