@@ -1,0 +1,104 @@
+package ews
+
+import (
+	"slices"
+	"strings"
+
+	"fbgate/availability"
+	"fbgate/translate/merged"
+)
+
+// schedule draws what one view says of r.Window. Events are preferred to merged
+// free/busy: some servers send none, Exchange 2007's first builds mark a slot too
+// many, and events can be redrawn at any interval.
+func (r Request) schedule(v view, major int) (availability.Schedule, error) {
+	digits := strings.TrimSpace(v.Merged)
+	switch {
+	case len(v.Events) > 0:
+		return r.fromEvents(v.Events, digits)
+	case digits != "":
+		return merged.Parse(digits, r.Window, r.Interval, r.alphabet(digits, major)), nil
+	case tellsEvents(v.Type):
+		// Servers leave out the array of a mailbox without appointments.
+		return availability.NewSchedule(r.Window, 0, nil), nil
+	default:
+		return availability.Schedule{}, availability.Because(availability.NoInformation, "view %.40q without free/busy", v.Type)
+	}
+}
+
+// tellsEvents reports whether a view of this type, a list of names, would list
+// appointments if there were any.
+func tellsEvents(viewType string) bool {
+	return slices.ContainsFunc(strings.Fields(viewType), func(name string) bool {
+		switch name {
+		case "FreeBusy", "FreeBusyMerged", "Detailed", "DetailedMerged":
+			return true
+		}
+		return false
+	})
+}
+
+func (r Request) fromEvents(events []event, digits string) (availability.Schedule, error) {
+	spans := make([]availability.Span, 0, len(events))
+	for _, e := range events {
+		span, err := e.span()
+		if err != nil {
+			return availability.Schedule{}, availability.Because(availability.BadResponse, "calendar event: %v", err)
+		}
+		if span.Status != availability.Free {
+			spans = append(spans, span)
+		}
+	}
+	return availability.NewSchedule(r.Window, 0, append(spans, r.unexplained(digits, spans)...)), nil
+}
+
+func (e event) span() (span availability.Span, err error) {
+	if span.Start, err = parseTime(e.Start); err != nil {
+		return span, err
+	}
+	if span.End, err = parseTime(e.End); err != nil {
+		return span, err
+	}
+	span.Status = busyType(strings.TrimSpace(e.BusyType))
+	return span, nil
+}
+
+// busyType returns the status of that name, NoData if there is none such.
+func busyType(name string) availability.Status {
+	for status := range availability.Status(availability.Statuses) {
+		if status.String() == name {
+			return status
+		}
+	}
+	return availability.NoData
+}
+
+// unexplained returns the slots whose digit is 4 or 5 though no event accounts
+// for it: there the server knows nothing.
+func (r Request) unexplained(digits string, events []availability.Span) []availability.Span {
+	if !strings.ContainsAny(digits, "45") {
+		return nil
+	}
+	var unknown []availability.Span
+	explained := availability.NewSchedule(r.Window, 0, events)
+	slot, i := r.Window, 0
+	for status := range explained.Slots(r.Window, r.Interval) {
+		slot.End = slot.Start.Add(r.Interval)
+		if i < len(digits) && (digits[i] == '4' || digits[i] == '5') && status == availability.Free {
+			unknown = append(unknown, availability.Span{Window: slot, Status: availability.NoData})
+		}
+		slot.Start = slot.End
+		i++
+	}
+	return unknown
+}
+
+// alphabet says how to read digits that came without events. Up to Exchange 2010
+// a 4 is "no data"; later ones may mean WorkingElsewhere by it, or relay it from
+// an older server. Nothing but fours is no data anywhere.
+func (r Request) alphabet(digits string, major int) merged.Alphabet {
+	if major >= 15 && r.Digit4 == availability.WorkingElsewhere && strings.Trim(digits, "4") != "" {
+		return merged.Exchange2013
+	}
+	return merged.Exchange2003
+}
