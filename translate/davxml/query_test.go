@@ -228,4 +228,3 @@ func BenchmarkParseQuery(b *testing.B) {
 		}
 	}
 }
-

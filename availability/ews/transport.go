@@ -1,0 +1,44 @@
+package ews
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+
+	"fbgate/availability"
+)
+
+// transportReason says why no response came.
+func transportReason(err error) *availability.Reason {
+	var reason *availability.Reason
+	if errors.As(err, &reason) {
+		return reason
+	}
+	return &availability.Reason{Code: transportCode(err), Detail: err.Error()}
+}
+
+func transportCode(err error) availability.Code {
+	var (
+		network      net.Error
+		certificate  *tls.CertificateVerificationError
+		authority    x509.UnknownAuthorityError
+		hostname     x509.HostnameError
+		invalid      x509.CertificateInvalidError
+		recordHeader tls.RecordHeaderError
+		alert        tls.AlertError
+	)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.As(err, &network) && network.Timeout():
+		return availability.Timeout
+	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid),
+		errors.As(err, &recordHeader), errors.As(err, &alert):
+		return availability.TLS
+	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"), strings.Contains(err.Error(), "remote error: tls:"):
+		return availability.TLS
+	default:
+		return availability.Unreachable
+	}
+}

@@ -1,0 +1,91 @@
+// Package route decides which organization answers for a mailbox, splits a query
+// among them, and puts their answers together.
+package route
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"fbgate/availability"
+)
+
+// Router is a Source in front of the organizations' Sources. Build it with New.
+type Router struct {
+	exact    map[string]availability.Source // by mail domain
+	suffixes []suffix                       // the longest first
+}
+
+type suffix struct {
+	dotted string // ".fabrikam.com", or "" for every domain
+	source availability.Source
+}
+
+var _ availability.Source = (*Router)(nil)
+
+// New returns a Router that knows no organization.
+func New() *Router { return &Router{exact: make(map[string]availability.Source)} }
+
+// Add sends mailboxes of a domain to source: "fabrikam.com" is that domain alone,
+// "*.fabrikam.com" every domain below it, "*" every domain nobody else takes. The
+// most specific entry wins. Add must not be called once Lookup has been.
+func (r *Router) Add(domain string, source availability.Source) {
+	domain = strings.ToLower(domain)
+	dotted, wild := strings.CutPrefix(domain, "*")
+	if !wild {
+		r.exact[domain] = source
+		return
+	}
+	r.suffixes = append(r.suffixes, suffix{dotted, source})
+	slices.SortStableFunc(r.suffixes, func(a, b suffix) int { return len(b.dotted) - len(a.dotted) })
+}
+
+// Lookup asks every organization concerned at the same time.
+func (r *Router) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
+	answers := make([]availability.Answer, len(q.Mailboxes))
+	shares := make(map[availability.Source][]int)
+	for i, m := range q.Mailboxes {
+		source, reason := r.source(m)
+		if reason != nil {
+			answers[i] = availability.Fail(q.About([]availability.Mailbox{m}), reason)[0]
+			continue
+		}
+		shares[source] = append(shares[source], i)
+	}
+
+	var lookups sync.WaitGroup
+	for source, share := range shares {
+		lookups.Go(func() {
+			mailboxes := make([]availability.Mailbox, len(share))
+			for i, at := range share {
+				mailboxes[i] = q.Mailboxes[at]
+			}
+			for i, answer := range source.Lookup(ctx, q.About(mailboxes)) {
+				answers[share[i]] = answer
+			}
+		})
+	}
+	lookups.Wait()
+	return answers
+}
+
+// source returns who answers for m, or why nobody does.
+func (r *Router) source(m availability.Mailbox) (availability.Source, *availability.Reason) {
+	if m.IsLegacyDN() {
+		return nil, availability.Because(availability.NoRoute, "%.200s is a legacyExchangeDN, and no directory says whose", m)
+	}
+	domain := m.Domain()
+	if domain == "" {
+		return nil, availability.Because(availability.InvalidAddress, "%.200q is not an SMTP address", m)
+	}
+	if source, ok := r.exact[domain]; ok {
+		return source, nil
+	}
+	for _, s := range r.suffixes {
+		if strings.HasSuffix(domain, s.dotted) {
+			return s.source, nil
+		}
+	}
+	return nil, availability.Because(availability.NoRoute, "no organization has the domain %s", domain)
+}

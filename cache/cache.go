@@ -1,0 +1,230 @@
+// Package cache is a Source around a Source that remembers answers.
+//
+// What is remembered is the Schedule of one mailbox, not a reply: another day,
+// another interval or another set of attendees is a hit if the time asked about
+// lies in what is known. Lookups are shared: at any time at most one is under way
+// for a mailbox, however many ask, and it goes on when they leave, so that a late
+// answer serves the next one who asks.
+package cache
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"fbgate/availability"
+)
+
+// TTL says how long answers are remembered. A zero field means not at all.
+type TTL struct {
+	// Known is for answers without a Reason.
+	Known time.Duration
+	// Lasting is for failures that stay until somebody changes something, such
+	// as an unknown mailbox.
+	Lasting time.Duration
+	// Passing is for failures that may be over soon, such as a timeout. If the
+	// other side said how long it wants to be left alone, that counts, but no
+	// longer than Known.
+	Passing time.Duration
+}
+
+// of returns how long a is to be remembered.
+func (t TTL) of(a availability.Answer) time.Duration {
+	switch r := a.Reason; {
+	case r == nil, r.Code == availability.NoInformation:
+		return t.Known
+	case r.Local(), r.Code == availability.Internal:
+		return 0
+	case r.Lasting():
+		return t.Lasting
+	default:
+		return min(max(t.Passing, r.RetryAfter), max(t.Known, t.Passing))
+	}
+}
+
+// Cache is a Source that remembers the answers of another.
+type Cache struct {
+	source  availability.Source
+	store   Store
+	ttl     TTL
+	timeout time.Duration
+
+	mu      sync.Mutex
+	flights map[availability.Mailbox]*flight
+}
+
+var _ availability.Source = (*Cache)(nil)
+
+// New returns a Cache of source's answers in store. A lookup that outlives those
+// who asked for it is given up after timeout.
+func New(source availability.Source, store Store, ttl TTL, timeout time.Duration) *Cache {
+	return &Cache{source: source, store: store, ttl: ttl, timeout: timeout, flights: make(map[availability.Mailbox]*flight)}
+}
+
+// flight is the lookup of one mailbox under way.
+type flight struct {
+	done   chan struct{} // closed when answer is set
+	answer availability.Answer
+	// flushed is set if an operator flushed the mailbox meanwhile; guarded by
+	// Cache.mu.
+	flushed bool
+}
+
+// Lookup answers from memory what it can and asks for the rest. If ctx ends
+// first, mailboxes still being looked up get a Timeout, and the lookup goes on.
+func (c *Cache) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
+	answers := make([]availability.Answer, len(q.Mailboxes))
+	var missing []int
+	now := time.Now()
+	for i, m := range q.Mailboxes {
+		var ok bool
+		if answers[i], ok = c.remembered(m, q.Window, now); !ok {
+			missing = append(missing, i)
+		}
+	}
+	for len(missing) > 0 {
+		missing = c.wait(ctx, q, c.board(ctx, q, missing), answers)
+	}
+	return answers
+}
+
+// remembered returns what is stored about m, if it speaks about all of w.
+func (c *Cache) remembered(m availability.Mailbox, w availability.Window, now time.Time) (availability.Answer, bool) {
+	stored, _ := c.store.Get(m)
+	for _, a := range stored {
+		if now.Before(a.Expires) && a.Window.Contains(w) {
+			a.Cached = true
+			return a, true
+		}
+	}
+	return availability.Answer{}, false
+}
+
+// seat is a mailbox of a query, by index, on the flight that will answer it.
+type seat struct {
+	index  int
+	flight *flight
+	own    bool // the flight was started for this query
+}
+
+// board finds a flight for each of the mailboxes with these indexes. For those
+// that have none it starts one lookup for all.
+func (c *Cache) board(ctx context.Context, q availability.Query, indexes []int) []seat {
+	seats := make([]seat, 0, len(indexes))
+	var mailboxes []availability.Mailbox
+	var flights []*flight
+	c.mu.Lock()
+	now := time.Now()
+	for _, i := range indexes {
+		m := q.Mailboxes[i]
+		f, own := c.flights[m], false
+		if f == nil {
+			f, own = &flight{done: make(chan struct{})}, true
+			// It may have landed since the store was asked.
+			if a, ok := c.remembered(m, q.Window, now); ok {
+				f.answer = a
+				close(f.done)
+			} else {
+				c.flights[m] = f
+				mailboxes, flights = append(mailboxes, m), append(flights, f)
+			}
+		}
+		seats = append(seats, seat{i, f, own})
+	}
+	c.mu.Unlock()
+	if len(mailboxes) > 0 {
+		go c.fly(context.WithoutCancel(ctx), q.About(mailboxes), flights)
+	}
+	return seats
+}
+
+// wait fills in answers as flights land, and returns the indexes whose flight,
+// started for another query, did not go far enough.
+func (c *Cache) wait(ctx context.Context, q availability.Query, seats []seat, answers []availability.Answer) (missing []int) {
+	for _, s := range seats {
+		if !landed(ctx, s.flight) {
+			answers[s.index] = availability.Fail(q.About(q.Mailboxes[s.index:s.index+1]),
+				availability.Because(availability.Timeout, "no answer in time; the lookup goes on and will be remembered"))[0]
+			continue
+		}
+		if s.own || s.flight.answer.Window.Contains(q.Window) {
+			answers[s.index] = s.flight.answer
+		} else {
+			missing = append(missing, s.index)
+		}
+	}
+	return missing
+}
+
+// landed waits for f until ctx is done. What has landed by then counts.
+func landed(ctx context.Context, f *flight) bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+	}
+	select {
+	case <-f.done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// fly looks the mailboxes of q up and lands their flights.
+func (c *Cache) fly(ctx context.Context, q availability.Query, flights []*flight) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	answers := c.ask(ctx, q)
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	for i, f := range flights {
+		a := answers[i]
+		a.Mailbox = q.Mailboxes[i]
+		a.Window = a.Window.Hull(q.Window)
+		if ttl := c.ttl.of(a); ttl > 0 && !f.flushed {
+			a.Expires = now.Add(ttl)
+			c.remember(a, now)
+		}
+		f.answer = a
+		close(f.done)
+		if c.flights[a.Mailbox] == f {
+			delete(c.flights, a.Mailbox)
+		}
+	}
+}
+
+// ask asks the source, which may panic or break its promise: those who wait get
+// an answer all the same.
+func (c *Cache) ask(ctx context.Context, q availability.Query) (answers []availability.Answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			answers = availability.Fail(q, availability.Because(availability.Internal, "panic: %v", p))
+		}
+	}()
+	answers = c.source.Lookup(ctx, q)
+	if len(answers) != len(q.Mailboxes) {
+		return availability.Fail(q, availability.Because(availability.Internal, "%d answers about %d mailboxes", len(answers), len(q.Mailboxes)))
+	}
+	return answers
+}
+
+// mostWindows bounds how many separate windows are remembered of one mailbox.
+const mostWindows = 8
+
+// remember stores a before what is known of other windows of the mailbox.
+func (c *Cache) remember(a availability.Answer, now time.Time) {
+	stored, _ := c.store.Get(a.Mailbox)
+	kept := make([]availability.Answer, 1, len(stored)+1)
+	kept[0] = a
+	for _, old := range stored {
+		if now.Before(old.Expires) && !a.Window.Contains(old.Window) && len(kept) < mostWindows {
+			kept = append(kept, old)
+		}
+	}
+	last := slices.MaxFunc(kept, func(a, b availability.Answer) int { return a.Expires.Compare(b.Expires) })
+	c.store.Set(a.Mailbox, kept, last.Expires.Sub(now))
+}

@@ -1,0 +1,364 @@
+package cache_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"fbgate/availability"
+	at "fbgate/availability/availabilitytest"
+	"fbgate/cache"
+)
+
+// upstream is a Source that answers after a while and writes down what it was
+// asked.
+type upstream struct {
+	delay  time.Duration
+	widen  time.Duration // added at both ends of the window
+	reason *availability.Reason
+	panics bool
+	fewer  bool
+
+	mu    sync.Mutex
+	calls [][]availability.Mailbox
+}
+
+func (u *upstream) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
+	u.mu.Lock()
+	u.calls = append(u.calls, slices.Clone(q.Mailboxes))
+	u.mu.Unlock()
+	if u.panics {
+		panic("out of cheese")
+	}
+	select {
+	case <-time.After(u.delay):
+	case <-ctx.Done():
+		return availability.Fail(q, availability.ReasonFor(ctx.Err()))
+	}
+	w := availability.Window{Start: q.Window.Start.Add(-u.widen), End: q.Window.End.Add(u.widen)}
+	answers := make([]availability.Answer, len(q.Mailboxes))
+	for i, m := range q.Mailboxes {
+		answers[i] = availability.Answer{Mailbox: m, Window: w, Organization: m.Domain(), Reason: u.reason, At: time.Now()}
+		if u.reason == nil {
+			answers[i].Schedule = availability.NewSchedule(w, 0, []availability.Span{{Window: availability.Window{Start: w.Start, End: w.Start.Add(time.Hour)}, Status: availability.Busy}})
+		}
+	}
+	if u.fewer {
+		answers = answers[1:]
+	}
+	return answers
+}
+
+func (u *upstream) asked() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.calls)
+}
+
+var ttl = cache.TTL{Known: 15 * time.Minute, Lasting: 5 * time.Minute, Passing: 30 * time.Second}
+
+const mary, joe = availability.Mailbox("mary@contoso.com"), availability.Mailbox("joe@fabrikam.com")
+
+func over(u *upstream) *cache.Cache { return cache.New(u, cache.NewMemory(1000), ttl, 25*time.Second) }
+
+func days(from, to int, mailboxes ...availability.Mailbox) availability.Query {
+	return availability.Query{Mailboxes: mailboxes, Interval: 30 * time.Minute, Window: availability.Window{
+		Start: at.Epoch.AddDate(0, 0, from), End: at.Epoch.AddDate(0, 0, to)}}
+}
+
+func TestRemembers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{widen: 24 * time.Hour}
+		c := over(u)
+		step := func(want int, cached bool, q availability.Query) {
+			t.Helper()
+			answers := c.Lookup(t.Context(), q)
+			for i, a := range answers {
+				if a.Mailbox != q.Mailboxes[i] || a.Reason != nil || a.Cached != cached || !a.Schedule.Covers(q.Window) {
+					t.Errorf("answer %d is %+v", i, a)
+				}
+			}
+			if u.asked() != want {
+				t.Errorf("%d upstream calls, want %d", u.asked(), want)
+			}
+		}
+		step(1, false, days(0, 1, mary, joe))
+		step(1, true, days(0, 1, mary, joe))
+		step(1, true, days(0, 1, joe))
+		step(1, true, days(-1, 2, mary))  // within what came
+		step(2, false, days(5, 6, mary))  // another window
+		step(2, true, days(0, 1, mary))   // the first is still there
+		step(3, false, days(-1, 6, mary)) // two pieces do not make one
+		step(3, true, days(5, 6, mary))
+		time.Sleep(15 * time.Minute)
+		step(4, false, days(0, 1, mary))
+	})
+}
+
+func TestAsksOnlyForWhatIsMissing(t *testing.T) {
+	u := &upstream{}
+	c := over(u)
+	c.Lookup(t.Context(), days(0, 1, mary))
+	answers := c.Lookup(t.Context(), days(0, 1, joe, mary, joe))
+	if got := u.calls[1]; !slices.Equal(got, []availability.Mailbox{joe}) {
+		t.Errorf("asked for %v", got)
+	}
+	for i, want := range []availability.Mailbox{joe, mary, joe} {
+		if answers[i].Mailbox != want || answers[i].Reason != nil {
+			t.Errorf("answer %d is %+v", i, answers[i])
+		}
+	}
+}
+
+func TestFailuresAreForgottenSooner(t *testing.T) {
+	for _, test := range []struct {
+		reason *availability.Reason
+		ttl    time.Duration
+	}{
+		{availability.Because(availability.Timeout, ""), 30 * time.Second},
+		{availability.Because(availability.UnknownMailbox, ""), 5 * time.Minute},
+		{availability.Because(availability.NoInformation, ""), 15 * time.Minute},
+		{&availability.Reason{Code: availability.Throttled, RetryAfter: 2 * time.Minute}, 2 * time.Minute},
+		{&availability.Reason{Code: availability.Throttled, RetryAfter: 24 * time.Hour}, 15 * time.Minute},
+		{availability.Because(availability.NoRoute, ""), 0},
+		{availability.Because(availability.Internal, ""), 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			u := &upstream{reason: test.reason}
+			c := over(u)
+			ask := func(want int) {
+				t.Helper()
+				if a := c.Lookup(t.Context(), days(0, 1, mary))[0]; a.Reason != test.reason {
+					t.Errorf("%+v", a)
+				}
+				if u.asked() != want {
+					t.Errorf("%s: %d calls, want %d", test.reason.Code, u.asked(), want)
+				}
+			}
+			ask(1)
+			if test.ttl > 0 {
+				time.Sleep(test.ttl - time.Second)
+				ask(1)
+			}
+			time.Sleep(time.Second)
+			ask(2)
+		})
+	}
+}
+
+func TestSharesLookups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{delay: time.Second, widen: 24 * time.Hour}
+		c := over(u)
+		leaving, leave := context.WithCancel(t.Context())
+		var askers sync.WaitGroup
+		for i := range 200 {
+			ctx := t.Context()
+			if i == 0 {
+				ctx = leaving
+			}
+			askers.Go(func() {
+				if i > 0 {
+					time.Sleep(100 * time.Millisecond) // the first asks first
+				}
+				a := c.Lookup(ctx, days(0, 1, mary, joe))[1]
+				if i == 0 {
+					if a.Reason == nil || a.Reason.Code != availability.Timeout {
+						t.Errorf("who left got %+v", a)
+					}
+				} else if a.Reason != nil || !a.Schedule.Covers(days(0, 1).Window) {
+					t.Errorf("asker %d got %+v", i, a)
+				}
+			})
+		}
+		time.Sleep(500 * time.Millisecond)
+		leave()
+		askers.Wait()
+		if u.asked() != 1 {
+			t.Errorf("%d calls for one question", u.asked())
+		}
+	})
+}
+
+// While a lookup is under way, somebody asks for more than it will bring.
+func TestAsksAgainIfTheSharedLookupFallsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{delay: time.Second}
+		c := over(u)
+		go c.Lookup(t.Context(), days(0, 1, mary))
+		synctest.Wait()
+		q := days(0, 3, mary)
+		if a := c.Lookup(t.Context(), q)[0]; !a.Schedule.Covers(q.Window) {
+			t.Errorf("%+v", a)
+		}
+		if u.asked() != 2 {
+			t.Errorf("%d calls", u.asked())
+		}
+	})
+}
+
+func TestLateAnswerIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{delay: 20 * time.Second}
+		c := over(u)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		a := c.Lookup(ctx, days(0, 1, mary))[0]
+		if a.Reason == nil || a.Reason.Code != availability.Timeout || a.Schedule.Covers(days(0, 1).Window) {
+			t.Errorf("at the deadline: %+v", a)
+		}
+		time.Sleep(11 * time.Second)
+		if a := c.Lookup(t.Context(), days(0, 1, mary))[0]; a.Reason != nil || !a.Cached || u.asked() != 1 {
+			t.Errorf("afterwards: %+v, %d calls", a, u.asked())
+		}
+	})
+}
+
+func TestGivesUpALookupThatNeverEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{delay: time.Hour}
+		c := over(u)
+		start := time.Now()
+		a := c.Lookup(t.Context(), days(0, 1, mary))[0]
+		if a.Reason == nil || a.Reason.Code != availability.Timeout || time.Since(start) != 25*time.Second {
+			t.Errorf("%+v after %v", a, time.Since(start))
+		}
+	})
+}
+
+func TestOneSlowMailboxDoesNotHideTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{}
+		c := over(u)
+		c.Lookup(t.Context(), days(0, 1, mary))
+		u.delay = time.Minute
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		answers := c.Lookup(ctx, days(0, 1, joe, mary))
+		if answers[0].Reason == nil || answers[1].Reason != nil {
+			t.Errorf("%+v", answers)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestFlush(t *testing.T) {
+	flushes := map[string]struct {
+		flush func(c *cache.Cache) int
+		gone  int // of mary@contoso.com, joe@fabrikam.com and joe's other window
+		again []availability.Mailbox
+	}{
+		"everything":           {func(c *cache.Cache) int { return c.Flush() }, 2, []availability.Mailbox{mary, joe}},
+		"mailbox":              {func(c *cache.Cache) int { return c.FlushMailbox(joe) }, 1, []availability.Mailbox{joe}},
+		"organization":         {func(c *cache.Cache) int { return c.FlushOrganization("fabrikam.com") }, 1, []availability.Mailbox{joe}},
+		"unknown mailbox":      {func(c *cache.Cache) int { return c.FlushMailbox("x@y.z") }, 0, nil},
+		"unknown organization": {func(c *cache.Cache) int { return c.FlushOrganization("x") }, 0, nil},
+	}
+	for name, test := range flushes {
+		t.Run(name, func(t *testing.T) {
+			u := &upstream{}
+			c := over(u)
+			c.Lookup(t.Context(), days(0, 1, mary, joe))
+			c.Lookup(t.Context(), days(5, 6, joe))
+			if n := test.flush(c); n != test.gone {
+				t.Errorf("%d gone, want %d", n, test.gone)
+			}
+			u.calls = nil
+			c.Lookup(t.Context(), days(0, 1, mary, joe))
+			if got := slices.Concat(u.calls...); !slices.Equal(got, test.again) {
+				t.Errorf("asked again for %v, want %v", got, test.again)
+			}
+		})
+	}
+}
+
+// An answer that was on its way when an operator flushed is handed to those who
+// wait, but neither remembered nor shared with those who ask afterwards.
+func TestNoLookupUndoesAFlush(t *testing.T) {
+	for name, flush := range map[string]func(c *cache.Cache){
+		"everything":   func(c *cache.Cache) { c.Flush() },
+		"mailbox":      func(c *cache.Cache) { c.FlushMailbox(mary) },
+		"organization": func(c *cache.Cache) { c.FlushOrganization("contoso.com") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u := &upstream{delay: time.Second}
+				c := over(u)
+				before := make(chan availability.Answer, 1)
+				go func() { before <- c.Lookup(t.Context(), days(0, 1, mary))[0] }()
+				synctest.Wait()
+				flush(c)
+				time.Sleep(500 * time.Millisecond)
+				after := make(chan availability.Answer, 1)
+				go func() { after <- c.Lookup(t.Context(), days(0, 1, mary))[0] }()
+				if a := <-before; a.Reason != nil {
+					t.Errorf("who asked before got %+v", a)
+				}
+				if entries, _ := c.Entries("", 10); len(entries) != 0 {
+					t.Errorf("the old answer is remembered: %+v", entries)
+				}
+				if a := <-after; a.Reason != nil || u.asked() != 2 {
+					t.Errorf("who asked after got %+v, %d calls", a, u.asked())
+				}
+				if entries, _ := c.Entries("", 10); len(entries) != 1 {
+					t.Errorf("the new answer is not remembered: %+v", entries)
+				}
+			})
+		})
+	}
+}
+
+func TestSurvivesABrokenSource(t *testing.T) {
+	for name, u := range map[string]*upstream{"panics": {panics: true}, "answers too few": {fewer: true}} {
+		c := over(u)
+		for i, a := range c.Lookup(t.Context(), days(0, 1, mary, joe)) {
+			if a.Reason == nil || a.Reason.Code != availability.Internal || a.Mailbox != []availability.Mailbox{mary, joe}[i] {
+				t.Errorf("%s: %+v", name, a)
+			}
+		}
+		u.panics, u.fewer = false, false
+		if a := c.Lookup(t.Context(), days(0, 1, mary))[0]; a.Reason != nil {
+			t.Errorf("%s: not well again: %+v", name, a)
+		}
+	}
+}
+
+func TestEntriesInPages(t *testing.T) {
+	c := over(&upstream{})
+	for i := range 5 {
+		c.Lookup(t.Context(), days(0, 1, availability.Mailbox(fmt.Sprintf("user%d@contoso.com", i))))
+		c.Lookup(t.Context(), days(5, 6, availability.Mailbox(fmt.Sprintf("user%d@contoso.com", i))))
+	}
+	var listed []string
+	after := availability.Mailbox("")
+	for {
+		entries, total := c.Entries(after, 3)
+		if total != 5 {
+			t.Errorf("total %d", total)
+		}
+		if len(entries) == 0 {
+			break
+		}
+		for _, a := range entries {
+			listed = append(listed, fmt.Sprintf("%s %s", a.Mailbox, a.Window.Start.Format("02")))
+			after = a.Mailbox
+		}
+	}
+	if len(listed) != 10 || !slices.IsSorted(listed) {
+		t.Errorf("listed %v", listed)
+	}
+}
+
+func BenchmarkHit(b *testing.B) {
+	c := over(&upstream{})
+	q := days(0, 1, mary)
+	c.Lookup(b.Context(), q)
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Lookup(b.Context(), q)
+	}
+}
