@@ -51,7 +51,8 @@ func Schedule() *rapid.Generator[availability.Schedule] {
 		if rapid.IntRange(0, 9).Draw(t, "nothing known") == 0 {
 			return availability.Schedule{}
 		}
-		return availability.NewSchedule(Window().Draw(t, "known"), 0, Spans().Draw(t, "spans"))
+		step := rapid.SampledFrom([]time.Duration{0, 5 * time.Minute, 30 * time.Minute}).Draw(t, "step")
+		return availability.NewSchedule(Window().Draw(t, "known"), step, Spans().Draw(t, "spans"))
 	})
 }
 

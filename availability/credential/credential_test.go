@@ -1,13 +1,11 @@
 package credential_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"fbgate/availability"
 	"fbgate/availability/credential"
@@ -48,42 +46,10 @@ func TestBasicIsBoundToItsHost(t *testing.T) {
 	}
 }
 
-func TestFileIsReadAgainWhenItChanges(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "password")
-	write := func(content string, age time.Duration) {
-		t.Helper()
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		changed := time.Now().Add(-age)
-		if err := os.Chtimes(file, changed, changed); err != nil {
-			t.Fatal(err)
-		}
-	}
-	secret := credential.File(file)
-	expect := func(want string) {
-		t.Helper()
-		if got, err := secret(); got != want || err != nil && want != "" {
-			t.Errorf("%q, %v, want %q", got, err, want)
-		}
-	}
-	expect("")
-	write("one\r\n", time.Hour)
-	expect("one")
-	write("two \n", time.Minute)
-	expect("two ")
-	write("", 0)
-	expect("two ")
-	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
-	}
-	expect("two ")
-}
-
 func TestMissingPasswordIsAReason(t *testing.T) {
 	server := echo(t)
 	endpoint, _ := url.Parse(server.URL)
-	transport := credential.Basic(http.DefaultTransport, endpoint, "svc", credential.Environment("FBGATE_TEST_NO_SUCH_VARIABLE"))
+	transport := credential.Basic(http.DefaultTransport, endpoint, "svc", func() (string, error) { return "", errors.New("there is none") })
 	_, err := (&http.Client{Transport: transport}).Get(server.URL)
 	if code := availability.ReasonFor(err).Code; code != availability.CredentialFailed {
 		t.Errorf("%v is %s", err, code)

@@ -64,9 +64,11 @@ func (s *Source) exchange(ctx context.Context, requestID string, request ews.Req
 		return ews.Reply{}, err
 	}
 	reply, err := request.ParseReply(body)
-	if reason := availability.ReasonFor(err); err != nil && response.StatusCode == http.StatusInternalServerError && reason.Code == availability.BadResponse {
-		// IIS itself failed; there is no fault to read.
-		return reply, availability.Because(availability.UpstreamFailure, "HTTP 500 without a SOAP fault from %s: %s", s.URL, reason.Detail)
+	if err != nil && response.StatusCode == http.StatusInternalServerError {
+		if reason := availability.ReasonFor(err); reason.Code == availability.BadResponse {
+			// IIS itself failed; there is no fault to read.
+			return reply, availability.Because(availability.UpstreamFailure, "HTTP 500 without a SOAP fault from %s: %s", s.URL, reason.Detail)
+		}
 	}
 	return reply, err
 }
@@ -115,7 +117,7 @@ func refusal(response *http.Response) error {
 	switch code := response.StatusCode; {
 	case code == http.StatusOK, code == http.StatusInternalServerError:
 		return nil
-	case code == http.StatusUnauthorized:
+	case code == http.StatusUnauthorized, code == statusLoginTimeout:
 		return because(availability.Unauthorized)
 	case code == http.StatusForbidden:
 		return because(availability.Forbidden)
@@ -136,6 +138,10 @@ func refusal(response *http.Response) error {
 		return because(availability.BadResponse)
 	}
 }
+
+// statusLoginTimeout is what Exchange's forms-based authentication answers to those
+// who have no cookie.
+const statusLoginTimeout = 440
 
 // retryAfter reads the header of that name, seconds or a date, as at most a day.
 func retryAfter(header string) time.Duration {

@@ -147,9 +147,10 @@ func reasonFor(code, exceptionCode, text string) *availability.Reason {
 }
 
 // furtherHop tells a partner that is set up wrongly from one that is down, by the
-// HTTP status in the text: the code is the same for both.
+// HTTP status in the text, which .NET words in two ways: the code is the same for
+// both.
 func furtherHop(text string) availability.Code {
-	for _, sign := range []string{"(401)", "(403)", "(404)", "Object moved"} {
+	for _, sign := range []string{"(401)", "(403)", "(404)", "status 401", "status 403", "status 404", "Object moved"} {
 		if strings.Contains(text, sign) {
 			return availability.Misconfigured
 		}

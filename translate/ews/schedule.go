@@ -16,11 +16,11 @@ func (r Request) schedule(v view, major int) (availability.Schedule, error) {
 	switch {
 	case len(v.Events) > 0:
 		return r.fromEvents(v.Events, digits)
-	case digits != "":
-		return merged.Parse(digits, r.Window, r.Interval, r.alphabet(digits, major)), nil
-	case tellsEvents(v.Type):
+	case tellsEvents(v.Type) && strings.Trim(digits, "0") == "":
 		// Servers leave out the array of a mailbox without appointments.
 		return availability.NewSchedule(r.Window, 0, nil), nil
+	case digits != "":
+		return merged.Parse(digits, r.Window, r.Interval, r.alphabet(digits, major)), nil
 	default:
 		return availability.Schedule{}, availability.Because(availability.NoInformation, "view %.40q without free/busy", v.Type)
 	}

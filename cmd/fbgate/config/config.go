@@ -1,0 +1,91 @@
+// Package config reads fbgate.yaml. It is strict: whatever it does not know is
+// a fault, and every fault of the file is reported at once, each with its
+// place, what was found there and what to write instead.
+//
+// The structs are the one description of the file. A field's tags give the key
+// (yaml), its default, its range or its words (oneof), and the form of its
+// text; the field's comment is its meaning. docs/configuration.md is generated
+// from both.
+package config
+
+import "log/slog"
+
+// Config is the whole file, with every default filled in.
+type Config struct {
+	// Listen is the address where old clients ask; port 0 takes a free one.
+	Listen string `yaml:"listen" default:"127.0.0.1:8080" form:"address"`
+	// AnswerTimeout is how long a client waits at most. What arrives later
+	// still fills the cache.
+	AnswerTimeout Duration `yaml:"answer_timeout" default:"10s" range:"1s..5m"`
+	// WorkingElsewhere is how the status of that name is drawn for clients of
+	// Exchange 2003, which have no colour for it.
+	WorkingElsewhere string `yaml:"working_elsewhere" default:"free" oneof:"free tentative busy oof"`
+	// Log is what is logged, and how.
+	Log Log `yaml:"log"`
+	// Admin is the operators' own listener: metrics, health, status.
+	Admin Admin `yaml:"admin"`
+	// Cache is how long answers are remembered.
+	Cache Cache `yaml:"cache"`
+	// Limits is what one client may ask for.
+	Limits Limits `yaml:"limits"`
+	// Organizations is the list of those who hold mailboxes, at least one.
+	Organizations []Organization `yaml:"organizations" required:"true" instead:"write at least one, with name, domains and target_sharing_epr"`
+
+	origin *origin
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	// Format is text for people or json for machines, one line an event.
+	Format string `yaml:"format" default:"text" oneof:"text json"`
+	// Level is the least important kind of event that is logged.
+	Level slog.Level `yaml:"level" default:"info" oneof:"debug info warn error"`
+}
+
+// Admin is the operators' own listener.
+type Admin struct {
+	// Listen is the address where operators ask. Beyond loopback, token_file
+	// is mandatory.
+	Listen string `yaml:"listen" default:"127.0.0.1:8081" form:"address"`
+	// TokenFile is the file that holds the token operators have to present.
+	// Without it nobody has to, which is allowed on loopback only.
+	TokenFile string `yaml:"token_file" form:"file" example:"admin.token"`
+}
+
+// Cache says how long answers are remembered.
+type Cache struct {
+	// TTL is how long a schedule is served without asking again.
+	TTL Duration `yaml:"ttl" default:"15m" range:"1s..24h"`
+	// PassingFailureTTL is how long a failure that may be over in seconds is
+	// remembered, such as a server that cannot be reached.
+	PassingFailureTTL Duration `yaml:"passing_failure_ttl" default:"30s" range:"1s..1h"`
+	// LastingFailureTTL is how long a failure is remembered that stays until
+	// somebody changes something, such as an unknown mailbox.
+	LastingFailureTTL Duration `yaml:"lasting_failure_ttl" default:"5m" range:"1s..24h"`
+	// MaxMailboxes is how many mailboxes are remembered at once.
+	MaxMailboxes int `yaml:"max_mailboxes" default:"100000" range:"1..10000000"`
+	// LookupTimeout is how long one lookup may take in all, even after the
+	// client that started it has gone.
+	LookupTimeout Duration `yaml:"lookup_timeout" default:"25s" range:"1s..10m"`
+}
+
+// Limits is what one client may ask for.
+type Limits struct {
+	// Attendees is how many mailboxes one request may name.
+	Attendees int `yaml:"attendees" default:"500" range:"1..10000"`
+	// Window is the longest time one request may ask about.
+	Window Duration `yaml:"window" default:"400d" range:"1d..3660d"`
+	// Digits is how many free/busy digits one answer may hold, all attendees
+	// together.
+	Digits int `yaml:"digits" default:"5000000" range:"1000..100000000"`
+	// URLBytes is the longest URL, query included.
+	URLBytes Size `yaml:"url_bytes" default:"64KiB" range:"1KiB..1MiB"`
+	// HeaderBytes is how large the headers of one request may be.
+	HeaderBytes Size `yaml:"header_bytes" default:"32KiB" range:"4KiB..1MiB"`
+	// HeaderTimeout is how long a client may take to send its headers.
+	HeaderTimeout Duration `yaml:"header_timeout" default:"10s" range:"1s..5m"`
+	// IdleTimeout is how long a connection is kept open between requests.
+	IdleTimeout Duration `yaml:"idle_timeout" default:"2m" range:"1s..1h"`
+	// Connections is how many clients may be connected at once.
+	Connections int `yaml:"connections" default:"10000" range:"1..1000000"`
+}

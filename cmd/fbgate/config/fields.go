@@ -1,0 +1,102 @@
+package config
+
+import (
+	"cmp"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// field is a key of a section: the struct field that holds it, and its rule.
+type field struct {
+	value reflect.Value
+	rule  rule
+}
+
+// fieldsOf returns the keys of a section, which is a struct of this package.
+func fieldsOf(section reflect.Value) []field {
+	fields := make([]field, 0, section.NumField())
+	for i := range section.NumField() {
+		r := rule{section.Type().Field(i).Tag}
+		if r.key() != "" {
+			fields = append(fields, field{section.Field(i), r})
+		}
+	}
+	return fields
+}
+
+// preset gives the field its default. Sections inside have their own.
+func (f field) preset() {
+	if f.value.Kind() == reflect.Struct {
+		for _, inner := range fieldsOf(f.value) {
+			inner.preset()
+		}
+	}
+	if f.rule.preset() == "" {
+		return
+	}
+	if c := f.rule.set(f.value, f.rule.preset()); c != nil {
+		panic("config: default of " + f.rule.key() + ": " + c.Error())
+	}
+}
+
+func find(fields []field, key string) (field, bool) {
+	i := slices.IndexFunc(fields, func(f field) bool { return f.rule.key() == key })
+	if i < 0 {
+		return field{}, false
+	}
+	return fields[i], true
+}
+
+// unknownKey says which key of the section, or of another one, was meant.
+func unknownKey(key string, fields []field) *complaint {
+	var names []string
+	for _, f := range fields {
+		if f.rule.refusal() == "" {
+			names = append(names, f.rule.key())
+		}
+	}
+	if home := homes(reflect.TypeFor[Config](), "", key); len(home) > 0 {
+		return &complaint{"unknown key", "it belongs into " + list(home)}
+	}
+	return &complaint{"unknown key", cmp.Or(closest(key, names), "the keys here are "+strings.Join(names, ", "))}
+}
+
+// homes are the sections that do have the key.
+func homes(section reflect.Type, path, key string) (sections []string) {
+	for i := range section.NumField() {
+		f := section.Field(i)
+		name := rule{f.Tag}.key()
+		inner := f.Type
+		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
+			inner = inner.Elem()
+		}
+		switch {
+		case name == "":
+		case inner.Kind() == reflect.Struct && inner.NumField() > 0:
+			sections = append(sections, homes(inner, join(path, name), key)...)
+		case name == key:
+			sections = append(sections, cmp.Or(path, "the top level"))
+		}
+	}
+	return sections
+}
+
+// join makes the path of a key in a section.
+func join(section, key string) string {
+	if section == "" {
+		return key
+	}
+	return section + "." + key
+}
+
+// inPath writes a key so that no message can be made to lie by it.
+func inPath(key string) string {
+	if plainKey.MatchString(key) {
+		return key
+	}
+	return quote(key)
+}
+
+var plainKey = regexp.MustCompile(`^[A-Za-z0-9_-]{1,60}$`)

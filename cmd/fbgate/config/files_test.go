@@ -1,0 +1,100 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fbgate/cmd/fbgate/config"
+)
+
+const withFiles = `admin: {token_file: admin.token}
+organizations:
+  - name: fabrikam
+    domains: [fabrikam.com]
+    target_sharing_epr: https://mail.fabrikam.com/EWS/Exchange.asmx
+    ca_file: ca.pem
+    credential: {username: svc, password_file: fabrikam.password}
+  - name: contoso
+    domains: [contoso.com]
+    target_sharing_epr: https://mail.contoso.com/EWS/Exchange.asmx
+    credential: {username: svc, password_env: FBGATE_TEST_PASSWORD}
+`
+
+// certificate is a PEM file that holds one.
+const certificate = `-----BEGIN CERTIFICATE-----
+MIIBXjCCAQWgAwIBAgIBATAKBggqhkjOPQQDAjAWMRQwEgYDVQQDEwtmYWJyaWth
+-----END CERTIFICATE-----
+`
+
+// load writes the configuration and the files it names, and reads it.
+func load(t *testing.T, contents map[string]string) (*config.Config, string) {
+	t.Helper()
+	folder := t.TempDir()
+	contents["fbgate.yaml"] = withFiles
+	for name, text := range contents {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := config.Load(filepath.Join(folder, "fbgate.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, folder
+}
+
+func TestSecretsAreRead(t *testing.T) {
+	t.Setenv("FBGATE_TEST_PASSWORD", "from the environment")
+	c, _ := load(t, map[string]string{"fabrikam.password": "\ufeff pa ss\r\n", "admin.token": "token"})
+	for want, read := range map[string]func() (string, error){
+		" pa ss":               c.Organizations[0].Credential.Password,
+		"from the environment": c.Organizations[1].Credential.Password,
+		"token":                c.Admin.Token,
+	} {
+		if got, err := read(); err != nil || got != want {
+			t.Errorf("got %q, %v; want %q", got, err, want)
+		}
+	}
+}
+
+func TestNothingToRead(t *testing.T) {
+	token, err := config.Admin{}.Token()
+	if token != "" || err != nil {
+		t.Errorf("got token %q, %v; want none", token, err)
+	}
+	pool, err := new(config.Organization).CAs()
+	if pool != nil || err != nil {
+		t.Errorf("got CAs %v, %v; want none", pool, err)
+	}
+	if err := new(config.Config).CheckFiles(); err != nil {
+		t.Errorf("got %v, want that there is nothing to check", err)
+	}
+}
+
+func TestCheckFiles(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"missing": {},
+		"empty":   {"admin.token": "\n", "fabrikam.password": "", "ca.pem": ""},
+		"bad":     {"admin.token": "a\nb\n", "fabrikam.password": "a\x00", "ca.pem": certificate},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, folder := load(t, files)
+			err := c.CheckFiles()
+			if err == nil {
+				t.Fatal("got no fault")
+			}
+			got := strings.ReplaceAll(filepath.ToSlash(err.Error()), filepath.ToSlash(folder), "FOLDER")
+			golden(t, "testdata/files/"+name+".golden", got+"\n")
+		})
+	}
+}
+
+func TestCheckFilesOfConfigWithoutFile(t *testing.T) {
+	c := config.Config{Admin: config.Admin{TokenFile: filepath.Join(t.TempDir(), "token")}}
+	err := c.CheckFiles()
+	if err == nil || !strings.HasPrefix(err.Error(), "admin.token_file: open ") {
+		t.Errorf("got %v, want a fault without a place", err)
+	}
+}

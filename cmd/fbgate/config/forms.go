@@ -1,0 +1,160 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// forms check a text by the form the tag of its field names, and return it as it
+// is to be used. The empty form is any text.
+var forms = map[string]func(text string) (normal string, c *complaint){
+	"":            anyText,
+	"address":     address,
+	"domain":      domain,
+	"environment": environment,
+	"file":        line,
+	"header":      header,
+	"name":        name,
+	"url":         endpoint,
+	"username":    username,
+}
+
+func anyText(text string) (string, *complaint) { return text, nil }
+
+// line is text without control characters.
+func line(text string) (string, *complaint) {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return "", &complaint{"this is empty", "write a value, or remove the line"}
+	case strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return "", &complaint{"this has a line break or a control character in it", "write it on one line, in single quotes"}
+	}
+	return text, nil
+}
+
+// username is a line. In double quotes "FABRIKAM\nancy" has a line break.
+func username(text string) (string, *complaint) {
+	if text, c := line(text); c != nil {
+		return text, c
+	}
+	if strings.Contains(text, ":") { // RFC 7617 2: Basic ends the name there
+		return "", &complaint{"this has a colon in it", "write the name only; the password has its own file"}
+	}
+	return text, nil
+}
+
+// header is text an HTTP header can hold (RFC 9110 5.5); it may be empty.
+func header(text string) (string, *complaint) {
+	for _, r := range text {
+		if r < ' ' || r > '~' {
+			return "", &complaint{quote(text) + " has a character in it that HTTP headers cannot hold", "write plain ASCII on one line"}
+		}
+	}
+	return text, nil
+}
+
+var (
+	goodName        = regexp.MustCompile(`^[\pL\pN][\pL\pN._-]{0,63}$`)
+	goodEnvironment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	goodLabel       = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
+)
+
+func name(text string) (string, *complaint) {
+	if !goodName.MatchString(text) {
+		return "", &complaint{quote(text) + " is not a name", `write up to 64 letters, digits, ".", "_" or "-", beginning with a letter or digit`}
+	}
+	return text, nil
+}
+
+func environment(text string) (string, *complaint) {
+	if !goodEnvironment.MatchString(text) { // it may be a password: do not repeat it
+		return "", &complaint{"this is not the name of an environment variable", "write it bare, for example FABRIKAM_PASSWORD"}
+	}
+	return text, nil
+}
+
+// domain is a mail domain, all below one ("*.fabrikam.com"), or all ("*").
+func domain(text string) (string, *complaint) {
+	normal := strings.ToLower(text)
+	if normal == "*" || isHost(strings.TrimPrefix(normal, "*.")) {
+		return normal, nil
+	}
+	c := &complaint{quote(text) + " is not a domain", `write for example fabrikam.com, "*.fabrikam.com" or "*"`}
+	if strings.ContainsFunc(text, func(r rune) bool { return r > '~' }) {
+		c.instead = "write it in its ASCII form, which begins with xn--"
+	} else if better := mendDomain(normal); better != "" {
+		c.instead = didYouMean(better)
+	}
+	return "", c
+}
+
+// mendDomain returns the domain in what else people write: an address, a URL, a
+// pattern without its dot.
+func mendDomain(text string) string {
+	text = text[strings.LastIndexByte(text, '@')+1:]
+	if _, after, ok := strings.Cut(text, "://"); ok {
+		text, _, _ = strings.Cut(after, "/")
+	}
+	text = strings.Trim(text, " ")
+	below := strings.HasPrefix(text, "*") || strings.HasPrefix(text, ".")
+	text = strings.Trim(text, "*.")
+	switch {
+	case !isHost(text):
+		return ""
+	case below:
+		return `"*.` + text + `"`
+	}
+	return text
+}
+
+// isHost reports whether text, in lower case, is a host or domain name.
+func isHost(text string) bool {
+	if len(text) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(text, ".") {
+		if !goodLabel.MatchString(label) {
+			return false
+		}
+	}
+	return true
+}
+
+// address is host:port to listen on; without a host, on every interface.
+func address(text string) (string, *complaint) {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return "", &complaint{quote(text) + " is not host:port", mendAddress(text)}
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return "", &complaint{quote(port) + " is not a port", "write a number from 0 to 65535 after the colon"}
+	}
+	if _, err := netip.ParseAddr(host); err != nil && host != "" && !isHost(strings.ToLower(host)) {
+		return "", &complaint{quote(host) + " is neither a host nor an IP address", "write for example 127.0.0.1:" + port}
+	}
+	return text, nil
+}
+
+func mendAddress(text string) string {
+	if u, err := url.Parse(text); err == nil && u.Host != "" && u.Port() != "" {
+		return didYouMean(u.Host)
+	}
+	if _, err := strconv.ParseUint(text, 10, 16); err == nil {
+		return didYouMean("127.0.0.1:" + text)
+	}
+	if ip, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
+		if ip.Is6() { // YAML takes the bracket for a list
+			return didYouMean(`"[` + ip.String() + `]:8080"`)
+		}
+		return didYouMean(ip.String() + ":8080")
+	}
+	if isHost(strings.ToLower(text)) {
+		return didYouMean(text + ":8080")
+	}
+	return "write for example 127.0.0.1:8080"
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"fbgate/availability"
+	"fbgate/translate/davxml"
+
+	"golang.org/x/term"
+)
+
+type queryCommand struct {
+	Gateway  string   `placeholder:"URL" default:"http://127.0.0.1:8080/public/" help:"Where to ask: fbgate, or an Exchange server of 2000 to 2007. Default: ${default}"`
+	Start    string   `placeholder:"TIME" help:"The first moment, such as 2026-11-23, 2026-11-23T08:00 (local time) or 2026-11-23T08:00:00Z. Default: today."`
+	End      string   `placeholder:"TIME" help:"The end. Default: a day after the start."`
+	Interval int      `placeholder:"MINUTES" default:"30" help:"Minutes a digit stands for, 1 to 1440. Default: ${default}"`
+	Raw      bool     `help:"Print the reply as it came."`
+	Mailbox  []string `arg:"" help:"The attendees' addresses."`
+}
+
+// Run asks and draws.
+func (q *queryCommand) Run(ctx context.Context, console console) error {
+	request, target, err := q.request(time.Now())
+	if err != nil {
+		return err
+	}
+	reply, err := ask(ctx, target)
+	if err != nil {
+		return err
+	}
+	if q.Raw {
+		_, err := console.out.Write(reply.body)
+		return err
+	}
+	items, err := davxml.ReadAnswer(reply.body, request.Window.Slots(request.Interval))
+	if err != nil {
+		return fmt.Errorf("%s: %w", q.Gateway, err)
+	}
+	drawing{colour: isTerminal(console.out), zone: time.Local}.draw(console.out, request, items)
+	if line := reply.freshness(); line != "" {
+		fmt.Fprintln(console.out, line)
+	}
+	return nil
+}
+
+// request returns what is asked and the whole URL that asks it.
+func (q *queryCommand) request(now time.Time) (davxml.Request, string, error) {
+	gateway, err := url.Parse(q.Gateway)
+	if err != nil || gateway.Host == "" || gateway.Scheme != "http" && gateway.Scheme != "https" {
+		return davxml.Request{}, "", fmt.Errorf("--gateway: %q is not an http or https URL; write for example http://127.0.0.1:8080/public/", q.Gateway)
+	}
+	if q.Interval < 1 || q.Interval > 1440 {
+		return davxml.Request{}, "", fmt.Errorf("--interval: %d is not 1 to 1440 minutes", q.Interval)
+	}
+	r := davxml.Request{Interval: time.Duration(q.Interval) * time.Minute}
+	year, month, day := now.Date()
+	r.Window.Start = time.Date(year, month, day, 0, 0, 0, 0, time.Local)
+	if q.Start != "" {
+		if r.Window.Start, err = parseLocal("--start", q.Start); err != nil {
+			return r, "", err
+		}
+	}
+	r.Window.End = r.Window.Start.AddDate(0, 0, 1)
+	if q.End != "" {
+		if r.Window.End, err = parseLocal("--end", q.End); err != nil {
+			return r, "", err
+		}
+	}
+	if r.Window.Empty() {
+		return r, "", fmt.Errorf("--end: %s is not after --start", q.End)
+	}
+	for _, m := range q.Mailbox {
+		a := davxml.Attendee{Mailbox: availability.ParseMailbox(m)}
+		a.Type, a.Address = availability.CutAddressType(m)
+		r.Attendees = append(r.Attendees, a)
+	}
+	gateway.RawQuery = r.Query()
+	return r, gateway.String(), nil
+}
+
+// parseLocal reads a time a person typed. Without a zone it is in local time.
+func parseLocal(flag, text string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%s: %q is not a time; write for example 2026-11-23, 2026-11-23T08:00 or 2026-11-23T08:00:00Z", flag, text)
+}
+
+// reply is what a gateway answered.
+type reply struct {
+	header http.Header
+	body   []byte
+}
+
+// largestReply bounds what is read of one, in bytes.
+const largestReply = 64 << 20
+
+func ask(ctx context.Context, target string) (reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return reply{}, err
+	}
+	// Exchange 2003 answered in HTML to those it did not take for a browser of
+	// its time.
+	request.Header.Set("User-Agent", "Mozilla/4.0 (compatible; MSIE 6.0; fbgate/"+version()+")")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return reply{}, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, largestReply))
+	if err != nil {
+		return reply{}, fmt.Errorf("the reply of %s broke off: %w", request.URL.Host, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return reply{}, fmt.Errorf("%s answered %s: %s", request.URL.Host, response.Status, strings.TrimSpace(string(body[:min(len(body), 500)])))
+	}
+	return reply{response.Header, body}, nil
+}
+
+// freshness says how old the answer is, if the server tells.
+func (r reply) freshness() string {
+	status := r.header.Get("Cache-Status")
+	switch {
+	case strings.Contains(status, "; hit"):
+		return "Remembered; the oldest part is " + r.header.Get("Age") + " seconds old."
+	case strings.Contains(status, "fwd=partial"):
+		return "Partly remembered; the oldest part is " + r.header.Get("Age") + " seconds old."
+	case status != "":
+		return "Asked just now."
+	}
+	return ""
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"fbgate/cmd/fbgate/config"
+
+	"golang.org/x/net/netutil"
+)
+
+type serveCommand struct {
+	Config string `required:"" placeholder:"FILE" help:"The configuration."`
+}
+
+// Run serves until ctx is done.
+func (s *serveCommand) Run(ctx context.Context, console console) error {
+	c, err := load(s.Config)
+	if err != nil {
+		return err
+	}
+	log := newLog(c.Log, console.err)
+	slog.SetDefault(log)
+	running, err := start(c, log)
+	if err != nil {
+		return err
+	}
+	if host, _, _ := net.SplitHostPort(c.Listen); !isLoopback(host) {
+		log.Warn("everybody who reaches this address may ask for free/busy", "listen", c.Listen)
+	}
+	return running.until(ctx)
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func newLog(c config.Log, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// server is a gateway that listens.
+type server struct {
+	config    *config.Config
+	gateway   *gateway
+	log       *slog.Logger
+	ready     atomic.Bool
+	failed    chan error
+	clients   listening
+	operators listening
+}
+
+// listening is an HTTP server and where it is reached.
+type listening struct {
+	*http.Server
+	net.Addr
+}
+
+// start opens both listeners, so that an address in use is known before anything
+// is served, and serves.
+func start(c *config.Config, log *slog.Logger) (*server, error) {
+	gateway, err := newGateway(c, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{config: c, gateway: gateway, log: log, failed: make(chan error, 2)}
+	clients, err := listen("listen", c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	operators, err := listen("admin.listen", c.Admin.Listen)
+	if err != nil {
+		clients.Close()
+		return nil, err
+	}
+	s.clients = s.serve(clients, gateway.clients)
+	s.operators = s.serve(operators, gateway.operators(s.ready.Load))
+	s.ready.Store(true)
+	log.Info("serving", "version", version(), "clients", clients.Addr().String(), "operators", operators.Addr().String(),
+		"organizations", len(c.Organizations))
+	return s, nil
+}
+
+func listen(key, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; name another address or port, or stop what uses this one", key, err)
+	}
+	return l, nil
+}
+
+func (s *server) serve(l net.Listener, handler http.Handler) listening {
+	limits := s.config.Limits
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: time.Duration(limits.HeaderTimeout),
+		ReadTimeout:       2 * time.Duration(limits.HeaderTimeout), // bodies are not read, only drained
+		WriteTimeout:      time.Duration(s.config.AnswerTimeout) + time.Minute,
+		IdleTimeout:       time.Duration(limits.IdleTimeout),
+		// net/http counts the request line too.
+		MaxHeaderBytes: int(limits.HeaderBytes + limits.URLBytes),
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	go func() { s.failed <- server.Serve(netutil.LimitListener(l, limits.Connections)) }()
+	return listening{server, l.Addr()}
+}
+
+// until serves on until ctx is done or a listener fails, and then lets the
+// requests under way finish.
+func (s *server) until(ctx context.Context) error {
+	var failure error
+	sweep := time.NewTicker(time.Minute)
+	defer sweep.Stop()
+	for serving := true; serving; {
+		select {
+		case <-sweep.C:
+			s.gateway.store.Sweep()
+		case failure = <-s.failed:
+			serving = false
+		case <-ctx.Done():
+			serving = false
+		}
+	}
+	s.log.Info("shutting down")
+	return errors.Join(failure, s.stop())
+}
+
+// stop ends in the order that lets a load balancer see it: first not ready, then
+// no new connections.
+func (s *server) stop() error {
+	s.ready.Store(false)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.config.AnswerTimeout)+5*time.Second)
+	defer cancel()
+	return errors.Join(s.clients.Shutdown(ctx), s.operators.Shutdown(ctx))
+}

@@ -1,0 +1,125 @@
+// Package admin is the operators' face: it shows and flushes what is remembered,
+// and tells whether the gateway is well. It belongs on a listener of its own.
+package admin
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"fbgate/cache"
+
+	"github.com/gorilla/mux"
+)
+
+// Config says what is shown to whom.
+type Config struct {
+	Cache *cache.Cache
+	// Token returns what operators send as "Authorization: Bearer TOKEN". If it
+	// is nil nobody has to, and only requests to a loopback name are answered, so
+	// that no page in an operator's browser can reach in.
+	Token func() (string, error)
+	// Ready reports whether new requests are wanted: false before the listeners
+	// are open and while shutting down. Default: always.
+	Ready func() bool
+	Log   *slog.Logger // default slog.Default()
+}
+
+// New returns the handler of the operators' listener.
+func New(c Config) http.Handler {
+	c.Log = cmp.Or(c.Log, slog.Default())
+	if c.Ready == nil {
+		c.Ready = func() bool { return true }
+	}
+	a := &admin{c}
+	router := mux.NewRouter()
+	router.Path("/healthz").Methods(http.MethodGet, http.MethodHead).HandlerFunc(a.health)
+	router.Path("/readyz").Methods(http.MethodGet, http.MethodHead).HandlerFunc(a.ready)
+	router.Path("/cache").Methods(http.MethodGet).Handler(a.guarded(a.listCache))
+	router.Path("/cache").Methods(http.MethodDelete).Handler(a.guarded(a.flushCache))
+	router.NotFoundHandler = a.guarded(func(http.ResponseWriter, *http.Request) error {
+		return fault{http.StatusNotFound, "nothing here: there are /cache, /healthz and /readyz"}
+	})
+	router.MethodNotAllowedHandler = a.guarded(func(http.ResponseWriter, *http.Request) error {
+		return fault{http.StatusMethodNotAllowed, "this takes GET, and /cache also DELETE"}
+	})
+	return router
+}
+
+type admin struct{ Config }
+
+// fault is an error and the status that tells it.
+type fault struct {
+	status int
+	text   string
+}
+
+func (f fault) Error() string { return f.text }
+
+// guarded lets operators pass and writes the error a handler returns.
+func (a *admin) guarded(handle func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := a.authorize(w, r)
+		if err == nil {
+			err = handle(w, r)
+		}
+		if err == nil {
+			return
+		}
+		f := fault{http.StatusInternalServerError, err.Error()}
+		errors.As(err, &f)
+		writeJSON(w, f.status, map[string]string{"error": f.text})
+	})
+}
+
+func (a *admin) authorize(w http.ResponseWriter, r *http.Request) error {
+	if a.Token == nil {
+		if !isLoopback(r.Host) {
+			return fault{http.StatusForbidden, fmt.Sprintf("the host %.100q is not a loopback address: set admin.token_file to reach this by name", r.Host)}
+		}
+		return nil
+	}
+	want, err := a.Token()
+	if err != nil {
+		return fmt.Errorf("admin.token_file: %w", err)
+	}
+	got, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	// Hashed, so that the time it takes tells neither content nor length.
+	g, w2 := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
+	if !ok || subtle.ConstantTimeCompare(g[:], w2[:]) != 1 {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="fbgate"`)
+		return fault{http.StatusUnauthorized, "send the token of admin.token_file as Authorization: Bearer TOKEN"}
+	}
+	return nil
+}
+
+// isLoopback reports whether a Host header names this machine to itself.
+func isLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && address.IsLoopback()
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v)
+}

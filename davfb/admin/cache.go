@@ -1,0 +1,119 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"fbgate/availability"
+)
+
+// entry is one remembered answer as operators see it.
+type entry struct {
+	Mailbox      availability.Mailbox `json:"mailbox"`
+	Organization string               `json:"organization"`
+	Source       string               `json:"source"`
+	Start        time.Time            `json:"start"`
+	End          time.Time            `json:"end"`
+	Age          int                  `json:"age"` // seconds
+	Expires      time.Time            `json:"expires"`
+	Spans        int                  `json:"spans"`  // appointments and gaps
+	Reason       *reason              `json:"reason"` // null if all is known
+}
+
+type reason struct {
+	Code   availability.Code `json:"code"`
+	Detail string            `json:"detail"`
+	Remedy string            `json:"remedy"`
+}
+
+// The size of a page of GET /cache.
+const usualPage, largestPage = 1000, 10_000
+
+// listCache answers GET /cache?after=MAILBOX&limit=N.
+func (a *admin) listCache(w http.ResponseWriter, r *http.Request) error {
+	query, err := parameters(r, "after", "limit")
+	if err != nil {
+		return err
+	}
+	limit := usualPage
+	if text := query.Get("limit"); text != "" {
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > largestPage {
+			return fault{http.StatusBadRequest, fmt.Sprintf("limit is %.40q: expected 1 to %d", text, largestPage)}
+		}
+	}
+	answers, total := a.Cache.Entries(availability.ParseMailbox(query.Get("after")), limit)
+	page := struct {
+		Mailboxes int     `json:"mailboxes"` // in the whole cache
+		Entries   []entry `json:"entries"`
+	}{total, make([]entry, len(answers))}
+	now := time.Now()
+	for i, answer := range answers {
+		page.Entries[i] = newEntry(answer, now)
+	}
+	writeJSON(w, http.StatusOK, page)
+	return nil
+}
+
+func newEntry(a availability.Answer, now time.Time) entry {
+	e := entry{
+		Mailbox:      a.Mailbox,
+		Organization: a.Organization,
+		Source:       a.Source,
+		Start:        a.Window.Start.UTC(),
+		End:          a.Window.End.UTC(),
+		Age:          int(now.Sub(a.At) / time.Second),
+		Expires:      a.Expires.UTC().Truncate(time.Second),
+		Spans:        len(a.Schedule.Spans),
+	}
+	if a.Reason != nil {
+		e.Reason = &reason{a.Reason.Code, a.Reason.Detail, a.Reason.Remedy()}
+	}
+	return e
+}
+
+// flushCache answers DELETE /cache, ?mailbox=ADDRESS or ?organization=NAME.
+func (a *admin) flushCache(w http.ResponseWriter, r *http.Request) error {
+	query, err := parameters(r, "mailbox", "organization")
+	if err != nil {
+		return err
+	}
+	var flushed int
+	mailbox, organization := query.Get("mailbox"), query.Get("organization")
+	switch {
+	case len(query) > 1:
+		return fault{http.StatusBadRequest, "give mailbox or organization, not both"}
+	case query.Has("mailbox") && mailbox == "", query.Has("organization") && organization == "":
+		return fault{http.StatusBadRequest, "mailbox and organization take a name; without either everything is flushed"}
+	case mailbox != "":
+		flushed = a.Cache.FlushMailbox(availability.ParseMailbox(mailbox))
+	case organization != "":
+		flushed = a.Cache.FlushOrganization(organization)
+	default:
+		flushed = a.Cache.Flush()
+	}
+	a.Log.Info("cache flushed", "client", r.RemoteAddr, "mailbox", mailbox, "organization", organization, "flushed", flushed)
+	writeJSON(w, http.StatusOK, map[string]int{"flushed": flushed})
+	return nil
+}
+
+// parameters returns the query if it holds nothing but the named parameters, each
+// once: a misspelt one must not flush everything.
+func parameters(r *http.Request, names ...string) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, fault{http.StatusBadRequest, "query: " + err.Error()}
+	}
+	for name, values := range query {
+		if !slices.Contains(names, name) {
+			return nil, fault{http.StatusBadRequest, fmt.Sprintf("parameter %.40q is not known here: expected %v", name, names)}
+		}
+		if len(values) > 1 {
+			return nil, fault{http.StatusBadRequest, fmt.Sprintf("parameter %s is given more than once", name)}
+		}
+	}
+	return query, nil
+}
