@@ -5,6 +5,9 @@
 // lies in what is known. Lookups are shared: at any time at most one is under way
 // for a mailbox, however many ask, and it goes on when they leave, so that a late
 // answer serves the next one who asks.
+//
+// Each organization has a Cache of its own, so that its mailboxes wait for nobody
+// else's server and take nobody else's room.
 package cache
 
 import (

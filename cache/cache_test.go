@@ -2,7 +2,6 @@ package cache_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -252,11 +251,9 @@ func TestFlush(t *testing.T) {
 		gone  int // of mary@contoso.com, joe@fabrikam.com and joe's other window
 		again []availability.Mailbox
 	}{
-		"everything":           {func(c *cache.Cache) int { return c.Flush() }, 2, []availability.Mailbox{mary, joe}},
-		"mailbox":              {func(c *cache.Cache) int { return c.FlushMailbox(joe) }, 1, []availability.Mailbox{joe}},
-		"organization":         {func(c *cache.Cache) int { return c.FlushOrganization("fabrikam.com") }, 1, []availability.Mailbox{joe}},
-		"unknown mailbox":      {func(c *cache.Cache) int { return c.FlushMailbox("x@y.z") }, 0, nil},
-		"unknown organization": {func(c *cache.Cache) int { return c.FlushOrganization("x") }, 0, nil},
+		"everything":      {func(c *cache.Cache) int { return c.Flush() }, 2, []availability.Mailbox{mary, joe}},
+		"mailbox":         {func(c *cache.Cache) int { return c.FlushMailbox(joe) }, 1, []availability.Mailbox{joe}},
+		"unknown mailbox": {func(c *cache.Cache) int { return c.FlushMailbox("x@y.z") }, 0, nil},
 	}
 	for name, test := range flushes {
 		t.Run(name, func(t *testing.T) {
@@ -280,9 +277,8 @@ func TestFlush(t *testing.T) {
 // wait, but neither remembered nor shared with those who ask afterwards.
 func TestNoLookupUndoesAFlush(t *testing.T) {
 	for name, flush := range map[string]func(c *cache.Cache){
-		"everything":   func(c *cache.Cache) { c.Flush() },
-		"mailbox":      func(c *cache.Cache) { c.FlushMailbox(mary) },
-		"organization": func(c *cache.Cache) { c.FlushOrganization("contoso.com") },
+		"everything": func(c *cache.Cache) { c.Flush() },
+		"mailbox":    func(c *cache.Cache) { c.FlushMailbox(mary) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -298,13 +294,13 @@ func TestNoLookupUndoesAFlush(t *testing.T) {
 				if a := <-before; a.Reason != nil {
 					t.Errorf("who asked before got %+v", a)
 				}
-				if entries, _ := c.Entries("", 10); len(entries) != 0 {
+				if entries, _ := (cache.Caches{"": c}).Entries("", 10); len(entries) != 0 {
 					t.Errorf("the old answer is remembered: %+v", entries)
 				}
 				if a := <-after; a.Reason != nil || u.asked() != 2 {
 					t.Errorf("who asked after got %+v, %d calls", a, u.asked())
 				}
-				if entries, _ := c.Entries("", 10); len(entries) != 1 {
+				if entries, _ := (cache.Caches{"": c}).Entries("", 10); len(entries) != 1 {
 					t.Errorf("the new answer is not remembered: %+v", entries)
 				}
 			})
@@ -324,32 +320,6 @@ func TestSurvivesABrokenSource(t *testing.T) {
 		if a := c.Lookup(t.Context(), days(0, 1, mary))[0]; a.Reason != nil {
 			t.Errorf("%s: not well again: %+v", name, a)
 		}
-	}
-}
-
-func TestEntriesInPages(t *testing.T) {
-	c := over(&upstream{})
-	for i := range 5 {
-		c.Lookup(t.Context(), days(0, 1, availability.Mailbox(fmt.Sprintf("user%d@contoso.com", i))))
-		c.Lookup(t.Context(), days(5, 6, availability.Mailbox(fmt.Sprintf("user%d@contoso.com", i))))
-	}
-	var listed []string
-	after := availability.Mailbox("")
-	for {
-		entries, total := c.Entries(after, 3)
-		if total != 5 {
-			t.Errorf("total %d", total)
-		}
-		if len(entries) == 0 {
-			break
-		}
-		for _, a := range entries {
-			listed = append(listed, fmt.Sprintf("%s %s", a.Mailbox, a.Window.Start.Format("02")))
-			after = a.Mailbox
-		}
-	}
-	if len(listed) != 10 || !slices.IsSorted(listed) {
-		t.Errorf("listed %v", listed)
 	}
 }
 

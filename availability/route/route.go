@@ -13,55 +13,60 @@ import (
 
 // Router is a Source in front of the organizations' Sources. Build it with New.
 type Router struct {
-	exact    map[string]availability.Source // by mail domain
-	suffixes []suffix                       // the longest first
+	exact    map[string]*organization // by mail domain
+	suffixes []suffix                 // the longest first
 }
 
 type suffix struct {
-	dotted string // ".fabrikam.com", or "" for every domain
-	source availability.Source
+	dotted       string // ".fabrikam.com", or "" for every domain
+	organization *organization
 }
+
+// organization is one of those New was given.
+type organization struct{ source availability.Source }
 
 var _ availability.Source = (*Router)(nil)
 
 // New returns a Router that knows no organization.
-func New() *Router { return &Router{exact: make(map[string]availability.Source)} }
+func New() *Router { return &Router{exact: make(map[string]*organization)} }
 
-// Add sends mailboxes of a domain to source: "fabrikam.com" is that domain alone,
-// "*.fabrikam.com" every domain below it, "*" every domain nobody else takes. The
-// most specific entry wins. Add must not be called once Lookup has been.
-func (r *Router) Add(domain string, source availability.Source) {
-	domain = strings.ToLower(domain)
-	dotted, wild := strings.CutPrefix(domain, "*")
-	if !wild {
-		r.exact[domain] = source
-		return
+// Add sends the mailboxes of domains to source: "fabrikam.com" is that domain
+// alone, "*.fabrikam.com" every domain below it, "*" every domain nobody else
+// takes. The most specific entry wins. Add must not be called once Lookup has been.
+func (r *Router) Add(source availability.Source, domains ...string) {
+	o := &organization{source}
+	for _, domain := range domains {
+		domain = strings.ToLower(domain)
+		if dotted, wild := strings.CutPrefix(domain, "*"); wild {
+			r.suffixes = append(r.suffixes, suffix{dotted, o})
+		} else {
+			r.exact[domain] = o
+		}
 	}
-	r.suffixes = append(r.suffixes, suffix{dotted, source})
 	slices.SortStableFunc(r.suffixes, func(a, b suffix) int { return len(b.dotted) - len(a.dotted) })
 }
 
 // Lookup asks every organization concerned at the same time.
 func (r *Router) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
 	answers := make([]availability.Answer, len(q.Mailboxes))
-	shares := make(map[availability.Source][]int)
+	shares := make(map[*organization][]int)
 	for i, m := range q.Mailboxes {
-		source, reason := r.source(m)
+		o, reason := r.organization(m)
 		if reason != nil {
 			answers[i] = availability.Fail(q.About([]availability.Mailbox{m}), reason)[0]
 			continue
 		}
-		shares[source] = append(shares[source], i)
+		shares[o] = append(shares[o], i)
 	}
 
 	var lookups sync.WaitGroup
-	for source, share := range shares {
+	for o, share := range shares {
 		lookups.Go(func() {
 			mailboxes := make([]availability.Mailbox, len(share))
 			for i, at := range share {
 				mailboxes[i] = q.Mailboxes[at]
 			}
-			for i, answer := range source.Lookup(ctx, q.About(mailboxes)) {
+			for i, answer := range o.source.Lookup(ctx, q.About(mailboxes)) {
 				answers[share[i]] = answer
 			}
 		})
@@ -70,8 +75,8 @@ func (r *Router) Lookup(ctx context.Context, q availability.Query) []availabilit
 	return answers
 }
 
-// source returns who answers for m, or why nobody does.
-func (r *Router) source(m availability.Mailbox) (availability.Source, *availability.Reason) {
+// organization returns who answers for m, or why nobody does.
+func (r *Router) organization(m availability.Mailbox) (*organization, *availability.Reason) {
 	if m.IsLegacyDN() {
 		return nil, availability.Because(availability.NoRoute, "%.200s is a legacyExchangeDN, and no directory says whose", m)
 	}
@@ -79,12 +84,12 @@ func (r *Router) source(m availability.Mailbox) (availability.Source, *availabil
 	if domain == "" {
 		return nil, availability.Because(availability.InvalidAddress, "%.200q is not an SMTP address", m)
 	}
-	if source, ok := r.exact[domain]; ok {
-		return source, nil
+	if o, ok := r.exact[domain]; ok {
+		return o, nil
 	}
 	for _, s := range r.suffixes {
 		if strings.HasSuffix(domain, s.dotted) {
-			return s.source, nil
+			return s.organization, nil
 		}
 	}
 	return nil, availability.Because(availability.NoRoute, "no organization has the domain %s", domain)

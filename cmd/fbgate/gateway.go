@@ -27,27 +27,27 @@ import (
 type gateway struct {
 	clients   http.Handler
 	operators func(ready func() bool) http.Handler
-	store     *cache.Memory
+	stores    []*cache.Memory
 }
 
 func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
-	router := route.New()
+	router, caches := route.New(), make(cache.Caches)
+	var stores []*cache.Memory
 	for i := range c.Organizations {
 		o := &c.Organizations[i]
 		source, err := newOrganization(o, log)
 		if err != nil {
 			return nil, fmt.Errorf("organization %s: %w", o.Name, err)
 		}
-		for _, domain := range o.Domains {
-			router.Add(domain, source)
-		}
+		store := cache.NewMemory(c.Cache.MaxMailboxes)
+		remembered := cache.New(source, store, cache.TTL{
+			Known:   time.Duration(c.Cache.TTL),
+			Lasting: time.Duration(c.Cache.LastingFailureTTL),
+			Passing: time.Duration(c.Cache.PassingFailureTTL),
+		}, time.Duration(c.Cache.LookupTimeout))
+		stores, caches[o.Name] = append(stores, store), remembered
+		router.Add(remembered, o.Domains...)
 	}
-	store := cache.NewMemory(c.Cache.MaxMailboxes)
-	remembered := cache.New(router, store, cache.TTL{
-		Known:   time.Duration(c.Cache.TTL),
-		Lasting: time.Duration(c.Cache.LastingFailureTTL),
-		Passing: time.Duration(c.Cache.PassingFailureTTL),
-	}, time.Duration(c.Cache.LookupTimeout))
 
 	token := c.Admin.Token
 	if c.Admin.TokenFile == "" {
@@ -55,7 +55,7 @@ func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
 	}
 	return &gateway{
 		clients: davfb.New(davfb.Config{
-			Source:  remembered,
+			Source:  router,
 			Timeout: time.Duration(c.AnswerTimeout),
 			Limits: davxml.Limits{
 				Attendees: c.Limits.Attendees,
@@ -67,9 +67,9 @@ func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
 			Log:    log,
 		}),
 		operators: func(ready func() bool) http.Handler {
-			return admin.New(admin.Config{Cache: remembered, Token: token, Ready: ready, Log: log})
+			return admin.New(admin.Config{Caches: caches, Token: token, Ready: ready, Log: log})
 		},
-		store: store,
+		stores: stores,
 	}, nil
 }
 

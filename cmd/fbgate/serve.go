@@ -126,7 +126,9 @@ func (s *server) until(ctx context.Context) error {
 	for serving := true; serving; {
 		select {
 		case <-sweep.C:
-			s.gateway.store.Sweep()
+			for _, store := range s.gateway.stores {
+				store.Sweep()
+			}
 		case failure = <-s.failed:
 			serving = false
 		case <-ctx.Done():

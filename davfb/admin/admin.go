@@ -22,7 +22,7 @@ import (
 
 // Config says what is shown to whom.
 type Config struct {
-	Cache *cache.Cache
+	Caches cache.Caches
 	// Token returns what operators send as "Authorization: Bearer TOKEN". If it
 	// is nil nobody has to, and only requests to a loopback name are answered, so
 	// that no page in an operator's browser can reach in.

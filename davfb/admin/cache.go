@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -45,7 +46,7 @@ func (a *admin) listCache(w http.ResponseWriter, r *http.Request) error {
 			return fault{http.StatusBadRequest, fmt.Sprintf("limit is %.40q: expected 1 to %d", text, largestPage)}
 		}
 	}
-	answers, total := a.Cache.Entries(availability.ParseMailbox(query.Get("after")), limit)
+	answers, total := a.Caches.Entries(availability.ParseMailbox(query.Get("after")), limit)
 	page := struct {
 		Mailboxes int     `json:"mailboxes"` // in the whole cache
 		Entries   []entry `json:"entries"`
@@ -89,11 +90,15 @@ func (a *admin) flushCache(w http.ResponseWriter, r *http.Request) error {
 	case query.Has("mailbox") && mailbox == "", query.Has("organization") && organization == "":
 		return fault{http.StatusBadRequest, "mailbox and organization take a name; without either everything is flushed"}
 	case mailbox != "":
-		flushed = a.Cache.FlushMailbox(availability.ParseMailbox(mailbox))
+		flushed = a.Caches.FlushMailbox(availability.ParseMailbox(mailbox))
 	case organization != "":
-		flushed = a.Cache.FlushOrganization(organization)
+		cache, ok := a.Caches[organization]
+		if !ok {
+			return fault{http.StatusNotFound, fmt.Sprintf("there is no organization %.100q: there are %q", organization, slices.Sorted(maps.Keys(a.Caches)))}
+		}
+		flushed = cache.Flush()
 	default:
-		flushed = a.Cache.Flush()
+		flushed = a.Caches.Flush()
 	}
 	a.Log.Info("cache flushed", "client", r.RemoteAddr, "mailbox", mailbox, "organization", organization, "flushed", flushed)
 	writeJSON(w, http.StatusOK, map[string]int{"flushed": flushed})

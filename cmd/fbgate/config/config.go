@@ -62,7 +62,8 @@ type Cache struct {
 	// LastingFailureTTL is how long a failure is remembered that stays until
 	// somebody changes something, such as an unknown mailbox.
 	LastingFailureTTL Duration `yaml:"lasting_failure_ttl" default:"5m" range:"1s..24h"`
-	// MaxMailboxes is how many mailboxes are remembered at once.
+	// MaxMailboxes is how many mailboxes of each organization are remembered at
+	// once.
 	MaxMailboxes int `yaml:"max_mailboxes" default:"100000" range:"1..10000000"`
 	// LookupTimeout is how long one lookup may take in all, even after the
 	// client that started it has gone.

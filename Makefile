@@ -1,0 +1,48 @@
+# fbgate: only Go and make are needed, except where a target says otherwise.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# TESTFLAGS=-race make test: with the race detector, which needs a C compiler.
+TESTFLAGS ?=
+FUZZTIME  ?= 10s
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: help build demo test race lint fuzz bench cover clean
+
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+build: ## build bin/fbgate
+	$(GO) build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o bin/fbgate ./cmd/fbgate
+
+demo: ## start two pretend organizations and the gateway; DEMO='--listen 127.0.0.1:9080' chooses ports
+	@$(GO) run ./cmd/fbgate demo $(DEMO)
+
+test: ## run every test
+	$(GO) test $(TESTFLAGS) ./...
+
+race: ## run every test with the race detector (needs a C compiler)
+	$(MAKE) test TESTFLAGS=-race
+
+lint: ## check format, go vet, staticcheck, go.mod
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'these files need gofmt'; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+
+fuzz: ## run every fuzz target for FUZZTIME each
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+bench: ## benchmark the inner loops and the whole server
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+cover: ## show test coverage by package
+	$(GO) test -cover ./...
+
+clean: ## remove what was built
+	rm -rf bin

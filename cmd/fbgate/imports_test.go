@@ -1,0 +1,72 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rooms are the packages, each with what is below it unless that has an entry of
+// its own, and what of the project they may import: one package, or with "/..." it
+// and all below it.
+var rooms = map[string][]string{
+	"availability":                  {},
+	"availability/availabilitytest": {"availability"},
+	"availability/credential":       {"availability"},
+	"availability/ews":              {"availability", "translate/..."},
+	"availability/exchangetest":     {"availability"}, // not translate: it reads the protocol for itself
+	"availability/route":            {"availability"},
+	"cache":                         {"availability"},
+	"cache/storetest":               {"availability", "cache"},
+	"cmd/fbgate":                    {"availability/...", "cache", "cmd/...", "davfb/...", "translate/..."},
+	"davfb":                         {"availability", "translate/..."},
+	"davfb/admin":                   {"availability", "cache"},
+	"translate":                     {"availability", "translate/..."},
+}
+
+// confined are the libraries that only one room knows, so that it can be replaced.
+var confined = map[string][]string{
+	"github.com/alecthomas/kong":    {"cmd/fbgate"},
+	"github.com/emersion/go-webdav": {"davfb", "availability/caldav"},
+	"github.com/goccy/go-yaml":      {"cmd/fbgate/config"},
+	"github.com/gorilla/mux":        {"davfb/..."},
+	"github.com/patrickmn/go-cache": {"cache"},
+	"pgregory.net/rapid":            {"availability/availabilitytest"},
+	"net/http":                      {"availability/credential", "availability/ews", "availability/exchangetest", "cmd/fbgate", "davfb/..."},
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "fbgate/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// matches reports whether a pattern names path.
+	matches := func(path string) func(string) bool {
+		return func(pattern string) bool {
+			above, tree := strings.CutSuffix(pattern, "/...")
+			return path == above || tree && strings.HasPrefix(path, above+"/")
+		}
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		importer := strings.TrimPrefix(fields[0], "fbgate/")
+		allowed, ok := rooms[importer]
+		for room := importer; !ok && strings.Contains(room, "/"); allowed, ok = rooms[room] {
+			room = room[:strings.LastIndexByte(room, '/')]
+		}
+		if !ok {
+			t.Errorf("%s has no entry among the rooms", importer)
+		}
+		for _, path := range fields[1:] {
+			if inside, own := strings.CutPrefix(path, "fbgate/"); own && !slices.ContainsFunc(allowed, matches(inside)) {
+				t.Errorf("%s must not import %s", importer, inside)
+			}
+			for library, where := range confined {
+				if matches(path)(library+"/...") && !slices.ContainsFunc(where, matches(importer)) {
+					t.Errorf("%s must not import %s: only %v may", importer, path, where)
+				}
+			}
+		}
+	}
+}
