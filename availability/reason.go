@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -11,30 +13,55 @@ import (
 // them.
 type Code string
 
-// The codes, each with what an administrator should do, are listed in
-// docs/operations.md.
+// The codes. docs/operations.md has a table of them with these comments and the
+// remedies below; go test ./availability -update writes it.
 const (
-	InvalidAddress   Code = "invalid-address"
-	NoRoute          Code = "no-route"
-	UnknownMailbox   Code = "unknown-mailbox"
-	NoPermission     Code = "no-permission"
-	Unauthorized     Code = "unauthorized"
-	Forbidden        Code = "forbidden"
-	WrongEndpoint    Code = "wrong-endpoint"
-	Unreachable      Code = "unreachable"
-	Timeout          Code = "timeout"
-	Throttled        Code = "throttled"
-	TLS              Code = "tls"
-	BadResponse      Code = "bad-response"
-	WindowTooLong    Code = "window-too-long"
-	TooManyEntries   Code = "too-many-entries"
-	ListTooLarge     Code = "list-too-large"
-	NoInformation    Code = "no-data"
-	UpstreamFailure  Code = "upstream-failure"
-	Misconfigured    Code = "upstream-misconfigured"
-	RequestRejected  Code = "request-rejected"
+	// The attendee's address is not user@domain.
+	InvalidAddress Code = "invalid-address"
+	// No organization in the configuration has the domain of the address, or the
+	// attendee was named by a legacyExchangeDN, which nothing here resolves.
+	NoRoute Code = "no-route"
+	// The organization says that it has no such mailbox.
+	UnknownMailbox Code = "unknown-mailbox"
+	// The organization does not let the asking account see this free/busy.
+	NoPermission Code = "no-permission"
+	// The server did not accept the account: HTTP 401, or 440.
+	Unauthorized Code = "unauthorized"
+	// The server refuses to serve this account or this program: HTTP 403.
+	Forbidden Code = "forbidden"
+	// The URL is not that of EWS: HTTP 404, 405 or 410, or a redirect.
+	WrongEndpoint Code = "wrong-endpoint"
+	// No connection came about, or it broke before there was a reply.
+	Unreachable Code = "unreachable"
+	// No reply came in time.
+	Timeout Code = "timeout"
+	// The server asked to be left alone for a while.
+	Throttled Code = "throttled"
+	// No secure connection came about: a certificate that is not trusted, has
+	// expired or has another name, or a server without TLS 1.2.
+	TLS Code = "tls"
+	// What came is no reply to the question: a web page, a reply cut short or too
+	// long, or one with too few or too many answers.
+	BadResponse Code = "bad-response"
+	// The server takes no question about so long a time, and not about its parts.
+	WindowTooLong Code = "window-too-long"
+	// The calendar has more entries in that time than the server lists, and too
+	// many in the parts of it that were asked about instead.
+	TooManyEntries Code = "too-many-entries"
+	// The address is a distribution list with more members than the server expands.
+	ListTooLarge Code = "list-too-large"
+	// The server answered, but without free/busy of all or part of the time.
+	NoInformation Code = "no-data"
+	// The server reported a failure of its own.
+	UpstreamFailure Code = "upstream-failure"
+	// The server should have asked another one and is not set up for that.
+	Misconfigured Code = "upstream-misconfigured"
+	// The server took the question for a wrong one.
+	RequestRejected Code = "request-rejected"
+	// The password could not be read when it was needed.
 	CredentialFailed Code = "credential"
-	Internal         Code = "internal"
+	// fbgate made a mistake.
+	Internal Code = "internal"
 )
 
 // lifetime says how long a failure can be expected to last.
@@ -84,6 +111,9 @@ type Reason struct {
 	// not.
 	RetryAfter time.Duration
 }
+
+// Codes returns all codes there are, sorted.
+func Codes() []Code { return slices.Sorted(maps.Keys(codes)) }
 
 // Because returns a Reason with a formatted detail.
 func Because(code Code, format string, args ...any) *Reason {

@@ -1,7 +1,6 @@
 package availability
 
 import (
-	"iter"
 	"slices"
 	"sort"
 	"time"
@@ -89,41 +88,6 @@ func (s Schedule) Covers(w Window) bool {
 		}
 	}
 	return true
-}
-
-// Slots redraws s: it yields the status of each slot of the given length from
-// w.Start on, [Window.Slots] of them, the last one cut at w.End. A slot takes
-// the status [Cover] gives for all its moments.
-func (s Schedule) Slots(w Window, interval time.Duration) iter.Seq[Status] {
-	return func(yield func(Status) bool) {
-		n := w.Slots(interval)
-		i := s.firstEndingAfter(w.Start)
-		slot := w
-		for ; n > 0; n-- {
-			if slot.End = slot.Start.Add(interval); slot.End.After(w.End) {
-				slot.End = w.End
-			}
-			for i < len(s.Spans) && !s.Spans[i].End.After(slot.Start) {
-				i++
-			}
-			if !yield(s.cover(slot, i)) {
-				return
-			}
-			slot.Start = slot.End
-		}
-	}
-}
-
-// cover returns the status of one slot; the spans before the i-th end before it.
-func (s Schedule) cover(slot Window, i int) Status {
-	status := Free
-	if !s.Known.Contains(slot) {
-		status = NoData
-	}
-	for ; i < len(s.Spans) && s.Spans[i].Start.Before(slot.End); i++ {
-		status = Cover(status, s.Spans[i].Status)
-	}
-	return status
 }
 
 func (s Schedule) firstEndingAfter(t time.Time) int {

@@ -19,9 +19,10 @@ import (
 	"fbgate/availability"
 )
 
-// TTL says how long answers are remembered. A zero field means not at all.
-type TTL struct {
-	// Known is for answers without a Reason.
+// Policy says how long answers are remembered and waited for. Zero times mean not
+// at all.
+type Policy struct {
+	// Known is how long answers without a Reason are remembered.
 	Known time.Duration
 	// Lasting is for failures that stay until somebody changes something, such
 	// as an unknown mailbox.
@@ -30,28 +31,32 @@ type TTL struct {
 	// other side said how long it wants to be left alone, that counts, but no
 	// longer than Known.
 	Passing time.Duration
+	// Wait is how long somebody who asks waits for an answer.
+	Wait time.Duration
+	// Timeout is how long a lookup may take in all, those who asked for it gone
+	// or not.
+	Timeout time.Duration
 }
 
-// of returns how long a is to be remembered.
-func (t TTL) of(a availability.Answer) time.Duration {
+// ttl returns how long a is to be remembered.
+func (p Policy) ttl(a availability.Answer) time.Duration {
 	switch r := a.Reason; {
 	case r == nil, r.Code == availability.NoInformation:
-		return t.Known
+		return p.Known
 	case r.Local(), r.Code == availability.Internal:
 		return 0
 	case r.Lasting():
-		return t.Lasting
+		return p.Lasting
 	default:
-		return min(max(t.Passing, r.RetryAfter), max(t.Known, t.Passing))
+		return min(max(p.Passing, r.RetryAfter), max(p.Known, p.Passing))
 	}
 }
 
 // Cache is a Source that remembers the answers of another.
 type Cache struct {
-	source  availability.Source
-	store   Store
-	ttl     TTL
-	timeout time.Duration
+	source availability.Source
+	store  Store
+	policy Policy
 
 	mu      sync.Mutex
 	flights map[availability.Mailbox]*flight
@@ -59,10 +64,9 @@ type Cache struct {
 
 var _ availability.Source = (*Cache)(nil)
 
-// New returns a Cache of source's answers in store. A lookup that outlives those
-// who asked for it is given up after timeout.
-func New(source availability.Source, store Store, ttl TTL, timeout time.Duration) *Cache {
-	return &Cache{source: source, store: store, ttl: ttl, timeout: timeout, flights: make(map[availability.Mailbox]*flight)}
+// New returns a Cache of source's answers in store.
+func New(source availability.Source, store Store, policy Policy) *Cache {
+	return &Cache{source: source, store: store, policy: policy, flights: make(map[availability.Mailbox]*flight)}
 }
 
 // flight is the lookup of one mailbox under way.
@@ -74,8 +78,9 @@ type flight struct {
 	flushed bool
 }
 
-// Lookup answers from memory what it can and asks for the rest. If ctx ends
-// first, mailboxes still being looked up get a Timeout, and the lookup goes on.
+// Lookup answers from memory what it can and asks for the rest. Mailboxes still
+// being looked up when the time to wait is over, or ctx ends, get a Timeout; the
+// lookup goes on.
 func (c *Cache) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
 	answers := make([]availability.Answer, len(q.Mailboxes))
 	var missing []int
@@ -86,6 +91,11 @@ func (c *Cache) Lookup(ctx context.Context, q availability.Query) []availability
 			missing = append(missing, i)
 		}
 	}
+	if len(missing) == 0 {
+		return answers
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.policy.Wait)
+	defer cancel()
 	for len(missing) > 0 {
 		missing = c.wait(ctx, q, c.board(ctx, q, missing), answers)
 	}
@@ -177,7 +187,7 @@ func landed(ctx context.Context, f *flight) bool {
 
 // fly looks the mailboxes of q up and lands their flights.
 func (c *Cache) fly(ctx context.Context, q availability.Query, flights []*flight) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.policy.Timeout)
 	defer cancel()
 	answers := c.ask(ctx, q)
 
@@ -188,7 +198,7 @@ func (c *Cache) fly(ctx context.Context, q availability.Query, flights []*flight
 		a := answers[i]
 		a.Mailbox = q.Mailboxes[i]
 		a.Window = a.Window.Hull(q.Window)
-		if ttl := c.ttl.of(a); ttl > 0 && !f.flushed {
+		if ttl := c.policy.ttl(a); ttl > 0 && !f.flushed {
 			a.Expires = now.Add(ttl)
 			c.remember(a, now)
 		}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"fbgate/availability"
 	"fbgate/translate/davxml"
@@ -19,11 +18,9 @@ import (
 
 // Config says whom to ask and how much to bear. Zero limits do not limit.
 type Config struct {
+	// Source has to answer in the time a client waits.
 	Source availability.Source
-	// Timeout is how long a client waits: mailboxes not answered by then are "no
-	// information". Default 10 seconds.
-	Timeout time.Duration
-	Limits  davxml.Limits
+	Limits davxml.Limits
 	// MaxURL is the longest request target, in bytes.
 	MaxURL int
 	Digits merged.Digits
@@ -33,7 +30,6 @@ type Config struct {
 // New returns the handler of the clients' listener. It never redirects and never
 // answers in HTML: half of the old clients take either for an answer.
 func New(c Config) http.Handler {
-	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
 	c.Log = cmp.Or(c.Log, slog.Default())
 	// Without SkipClean mux would redirect "/public//", which DavMail asks for.
 	router := mux.NewRouter().SkipClean(true)

@@ -1,7 +1,6 @@
 package davfb
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -18,7 +17,7 @@ type freeBusy struct{ Config }
 func (h *freeBusy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	id := requestID(r)
-	w.Header().Set("X-Request-Id", id)
+	w.Header()["X-Request-Id"] = []string{id}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		plain(w, http.StatusMethodNotAllowed, "Free/busy is asked for with GET or HEAD.\n")
@@ -29,30 +28,18 @@ func (h *freeBusy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, id, err)
 		return
 	}
-	answers := h.lookup(r.Context(), id, request)
-	write(w, http.StatusOK, freshness(answers, time.Now()), func(body []byte) []byte {
-		return davxml.AppendAnswer(body, request, schedules(answers), h.Digits)
-	})
-	h.logAnswer(r, id, request, answers, time.Since(begun))
-}
-
-func (h *freeBusy) lookup(ctx context.Context, id string, request davxml.Request) []availability.Answer {
-	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
-	defer cancel()
-	return h.Source.Lookup(ctx, availability.Query{
+	answers := h.Source.Lookup(r.Context(), availability.Query{
 		RequestID: id,
 		Mailboxes: request.Mailboxes(),
 		Window:    request.Window,
 		Interval:  request.Interval,
 	})
-}
-
-func schedules(answers []availability.Answer) []availability.Schedule {
-	out := make([]availability.Schedule, len(answers))
-	for i := range answers {
-		out[i] = answers[i].Schedule
-	}
-	return out
+	now := time.Now()
+	setFreshness(w.Header(), answers, now)
+	write(w, http.StatusOK, func(body []byte) []byte {
+		return davxml.AppendAnswer(body, request, answers, h.Digits)
+	})
+	h.logAnswer(r, id, request, answers, now.Sub(begun))
 }
 
 func (h *freeBusy) refuse(w http.ResponseWriter, r *http.Request, id string, err error) {
@@ -60,7 +47,7 @@ func (h *freeBusy) refuse(w http.ResponseWriter, r *http.Request, id string, err
 	if !errors.As(err, &fault) {
 		fault = &davxml.ParameterError{Parameter: "query", Expected: err.Error()}
 	}
-	write(w, http.StatusBadRequest, nil, func(body []byte) []byte { return davxml.AppendError(body, fault) })
+	write(w, http.StatusBadRequest, func(body []byte) []byte { return davxml.AppendError(body, fault) })
 	h.logRefusal(r, id, fault)
 }
 
@@ -69,15 +56,14 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 const largestPooled = 64 << 10
 
+var textXML = []string{"text/xml; charset=utf-8"}
+
 // write sends XML in one piece, since some clients need a Content-Length.
-func write(w http.ResponseWriter, status int, header http.Header, render func([]byte) []byte) {
+func write(w http.ResponseWriter, status int, render func([]byte) []byte) {
 	buffer := buffers.Get().(*[]byte)
 	body := render((*buffer)[:0])
-	for name, values := range header {
-		w.Header()[name] = values
-	}
-	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header()["Content-Type"] = textXML
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 	if cap(body) <= largestPooled {

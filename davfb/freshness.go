@@ -9,11 +9,13 @@ import (
 	"fbgate/availability"
 )
 
-// freshness returns the header fields that tell how old an answer is: Age is that
+var private = []string{"private"}
+
+// setFreshness sets the header fields that tell how old an answer is: Age is that
 // of the oldest part, and Cache-Status (RFC 9211) says whether all of it was
 // remembered, and for how many seconds that will be so. A mailbox without an
 // answer has no age.
-func freshness(answers []availability.Answer, now time.Time) http.Header {
+func setFreshness(header http.Header, answers []availability.Answer, now time.Time) {
 	var hits int
 	var age time.Duration
 	var expires time.Time
@@ -37,9 +39,8 @@ func freshness(answers []availability.Answer, now time.Time) http.Header {
 	default:
 		status = fmt.Sprintf(`fbgate; fwd=partial; detail="%d of %d attendees remembered"`, hits, len(answers))
 	}
-	return http.Header{
-		"Age":           {strconv.Itoa(int(age / time.Second))},
-		"Cache-Control": {"private"},
-		"Cache-Status":  {status},
-	}
+	// Assigned rather than set, as the names are canonical already.
+	header["Age"] = []string{strconv.Itoa(int(age / time.Second))}
+	header["Cache-Control"] = private
+	header["Cache-Status"] = []string{status}
 }

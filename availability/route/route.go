@@ -48,6 +48,9 @@ func (r *Router) Add(source availability.Source, domains ...string) {
 
 // Lookup asks every organization concerned at the same time.
 func (r *Router) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
+	if o := r.only(q.Mailboxes); o != nil {
+		return o.source.Lookup(ctx, q)
+	}
 	answers := make([]availability.Answer, len(q.Mailboxes))
 	shares := make(map[*organization][]int)
 	for i, m := range q.Mailboxes {
@@ -58,7 +61,6 @@ func (r *Router) Lookup(ctx context.Context, q availability.Query) []availabilit
 		}
 		shares[o] = append(shares[o], i)
 	}
-
 	var lookups sync.WaitGroup
 	for o, share := range shares {
 		lookups.Go(func() {
@@ -73,6 +75,20 @@ func (r *Router) Lookup(ctx context.Context, q availability.Query) []availabilit
 	}
 	lookups.Wait()
 	return answers
+}
+
+// only returns the organization of all the mailboxes, nil if there is no such one.
+// Most questions are about one organization, and then there is nothing to split.
+func (r *Router) only(mailboxes []availability.Mailbox) *organization {
+	var only *organization
+	for i, m := range mailboxes {
+		o, _ := r.organization(m)
+		if o == nil || i > 0 && o != only {
+			return nil
+		}
+		only = o
+	}
+	return only
 }
 
 // organization returns who answers for m, or why nobody does.

@@ -40,11 +40,13 @@ func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
 			return nil, fmt.Errorf("organization %s: %w", o.Name, err)
 		}
 		store := cache.NewMemory(c.Cache.MaxMailboxes)
-		remembered := cache.New(source, store, cache.TTL{
+		remembered := cache.New(source, store, cache.Policy{
 			Known:   time.Duration(c.Cache.TTL),
 			Lasting: time.Duration(c.Cache.LastingFailureTTL),
 			Passing: time.Duration(c.Cache.PassingFailureTTL),
-		}, time.Duration(c.Cache.LookupTimeout))
+			Wait:    time.Duration(c.AnswerTimeout),
+			Timeout: time.Duration(c.Cache.LookupTimeout),
+		})
 		stores, caches[o.Name] = append(stores, store), remembered
 		router.Add(remembered, o.Domains...)
 	}
@@ -55,8 +57,7 @@ func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
 	}
 	return &gateway{
 		clients: davfb.New(davfb.Config{
-			Source:  router,
-			Timeout: time.Duration(c.AnswerTimeout),
+			Source: router,
 			Limits: davxml.Limits{
 				Attendees: c.Limits.Attendees,
 				Window:    time.Duration(c.Limits.Window),

@@ -9,14 +9,14 @@ import (
 )
 
 // AppendAnswer appends the reply to r: the row "All Attendees", then one row for
-// each attendee in the order asked, drawn from the schedules in the same order.
+// each attendee in the order asked, drawn from the answers in the same order.
 //
 // Every byte is one some client looks for. The prefix has to be "a:", since most
 // search for the text "<a:fbdata>"; there may be nothing else in that element and
 // no attribute on it; the address is echoed as it came, since some compare it
 // with case; the root has one child, since Horde insists; there is no XML
 // declaration in any captured reply. Line ends between rows are tolerated by all.
-func AppendAnswer(dst []byte, r Request, schedules []availability.Schedule, digits merged.Digits) []byte {
+func AppendAnswer(dst []byte, r Request, answers []availability.Answer, digits merged.Digits) []byte {
 	slots := r.Window.Slots(r.Interval)
 	dst = slices.Grow(dst, 256+(len(r.Attendees)+1)*(slots+192))
 	dst = append(dst, "<a:response xmlns:a=\"WM\"><a:recipients>\n<a:item><a:displayname>All Attendees</a:displayname><a:type>1</a:type><a:fbdata>"...)
@@ -29,7 +29,7 @@ func AppendAnswer(dst []byte, r Request, schedules []availability.Schedule, digi
 	for i, attendee := range r.Attendees {
 		dst = appendAttendee(dst, attendee)
 		row := len(dst)
-		dst = digits.Append(dst, schedules[i], r.Window, r.Interval)
+		dst = digits.Append(dst, answers[i].Schedule, r.Window, r.Interval)
 		merged.Overlay(dst[from:all], dst[row:])
 		dst = append(dst, endItem...)
 	}

@@ -38,13 +38,21 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
+func answers(schedules []availability.Schedule) []availability.Answer {
+	out := make([]availability.Answer, len(schedules))
+	for i, s := range schedules {
+		out[i].Schedule = s
+	}
+	return out
+}
+
 func answer(t testing.TB, query string, schedules ...availability.Schedule) []byte {
 	t.Helper()
 	r, err := davxml.ParseQuery(query, davxml.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return davxml.AppendAnswer(nil, r, schedules, merged.Digits{})
+	return davxml.AppendAnswer(nil, r, answers(schedules), merged.Digits{})
 }
 
 func digits(s string) availability.Schedule {
@@ -71,7 +79,7 @@ func TestAnswerHasExactlyTheDigitsAsked(t *testing.T) {
 			r.Attendees = append(r.Attendees, davxml.Attendee{Type: "SMTP", Address: fmt.Sprintf("a%d@example.org", i)})
 		}
 		slots := r.Window.Slots(r.Interval)
-		items, err := davxml.ReadAnswer(davxml.AppendAnswer(nil, r, schedules, merged.Digits{}), slots)
+		items, err := davxml.ReadAnswer(davxml.AppendAnswer(nil, r, answers(schedules), merged.Digits{}), slots)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -103,23 +103,28 @@ func nextParameter(query string) (name, value string, assigned bool, rest string
 
 // parameters collects what is raw in a query.
 type parameters struct {
-	start, end, interval *string
+	start, end, interval parameter
 	attendees            []string
 	limit                int
 	afterAttendee        bool // the last parameter was a "u"
 }
 
+type parameter struct {
+	value string
+	given bool
+}
+
 func (p *parameters) take(name, value string, assigned bool) error {
 	afterAttendee := p.afterAttendee
 	p.afterAttendee = false
-	switch strings.ToLower(name) {
-	case "start":
-		return once(&p.start, "start", value)
-	case "end", "endt": // "endt": two early Zimbra releases
-		return once(&p.end, "end", value)
-	case "interval":
-		return once(&p.interval, "interval", value)
-	case "u":
+	switch {
+	case strings.EqualFold(name, "start"):
+		return p.start.once("start", value)
+	case strings.EqualFold(name, "end"), strings.EqualFold(name, "endt"): // "endt": two early Zimbra releases
+		return p.end.once("end", value)
+	case strings.EqualFold(name, "interval"):
+		return p.interval.once("interval", value)
+	case strings.EqualFold(name, "u"):
 		if p.limit > 0 && len(p.attendees) == p.limit {
 			return &ParameterError{"u", fmt.Sprintf("more than %d attendees", p.limit), fmt.Sprintf("at most %d", p.limit)}
 		}
@@ -143,12 +148,11 @@ func (p *parameters) rejoin(afterAttendee bool, rest string, assigned bool) {
 	}
 }
 
-func once(field **string, name, value string) error {
-	if *field != nil {
+func (p *parameter) once(name, value string) error {
+	if p.given {
 		return &ParameterError{name, shorten(unescape(value)), "to be given once"}
 	}
-	value = unescape(value)
-	*field = &value
+	p.value, p.given = unescape(value), true
 	return nil
 }
 
@@ -158,8 +162,8 @@ func (p *parameters) request(limits Limits) (Request, error) {
 	if r.Window, err = p.window(limits.Window); err != nil {
 		return Request{}, err
 	}
-	if p.interval != nil {
-		if r.Interval, err = parseInterval(*p.interval); err != nil {
+	if p.interval.given {
+		if r.Interval, err = parseInterval(p.interval.value); err != nil {
 			return Request{}, err
 		}
 	}
@@ -179,22 +183,22 @@ func (p *parameters) request(limits Limits) (Request, error) {
 }
 
 func (p *parameters) window(longest time.Duration) (w availability.Window, err error) {
-	if p.start == nil {
+	if !p.start.given {
 		return w, &ParameterError{"start", "", expectedTime}
 	}
-	if w.Start, err = parseTime("start", *p.start); err != nil {
+	if w.Start, err = parseTime("start", p.start.value); err != nil {
 		return w, err
 	}
-	if p.end == nil {
+	if !p.end.given {
 		w.End = w.Start.Add(defaultWindow)
-	} else if w.End, err = parseTime("end", *p.end); err != nil {
+	} else if w.End, err = parseTime("end", p.end.value); err != nil {
 		return w, err
 	}
 	if w.Empty() {
-		return w, &ParameterError{"end", shorten(*p.end), "a time after start"}
+		return w, &ParameterError{"end", shorten(p.end.value), "a time after start"}
 	}
 	if longest > 0 && w.Duration() > longest {
-		return w, &ParameterError{"end", shorten(*p.end), fmt.Sprintf("a time at most %d days after start", longest/(24*time.Hour))}
+		return w, &ParameterError{"end", shorten(p.end.value), fmt.Sprintf("a time at most %d days after start", longest/(24*time.Hour))}
 	}
 	return w, nil
 }
