@@ -85,9 +85,9 @@ var codes = map[Code]struct {
 	Forbidden:        {lasting, "Let fbgate's User-Agent and account use EWS there (Set-OrganizationConfig -EwsApplicationAccessPolicy, -EwsAllowList), and check that the address is reached by https."},
 	WrongEndpoint:    {lasting, "Correct target_sharing_epr: it has to be the URL of EWS itself, usually https://HOST/EWS/Exchange.asmx."},
 	Unreachable:      {passing, "Check that the server runs and that its name resolves and its port is open from here."},
-	Timeout:          {passing, "Find out why the server is slow, or raise the organization's timeout."},
+	Timeout:          {passing, "Find out why the server is slow. If it has to be: a client waits for answer_timeout, a lookup goes on for cache.lookup_timeout, and one call takes the organization's timeout at most."},
 	Throttled:        {passing, "Wait, or give the account a throttling policy of its own (New-ThrottlingPolicy -EWSMaxConcurrency)."},
-	TLS:              {lasting, "Renew or correct the server's certificate, or name the CA that issued it in the organization's ca_file."},
+	TLS:              {lasting, "Renew or correct the server's certificate, or name the CA that issued it in the organization's ca_file; the server has to offer TLS 1.2 or later."},
 	BadResponse:      {passing, "Ask target_sharing_epr with a browser: what answers there is not EWS, or a proxy in between changes it."},
 	WindowTooLong:    {lasting, "Lower the organization's max_window to what its server allows, usually 42 days."},
 	TooManyEntries:   {lasting, "Nothing to be done here: the calendar holds more entries than the server will list, even for a short time."},
@@ -96,7 +96,7 @@ var codes = map[Code]struct {
 	UpstreamFailure:  {passing, "Look into that server's event log; if it goes on, restart its availability service."},
 	Misconfigured:    {lasting, "That server could not ask the next one: check its availability address space, organization relationship and federation trust."},
 	RequestRejected:  {lasting, "Check request_server_version and the limits of the organization; if they are right, report it as a fault of fbgate."},
-	CredentialFailed: {passing, "Make the file named in the organization's credential readable for fbgate."},
+	CredentialFailed: {passing, "Give fbgate the password: password_file has to be readable for it, or the variable password_env names has to be set."},
 	Internal:         {passing, "Report it with the log lines of this request: fbgate itself is at fault."},
 }
 

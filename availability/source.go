@@ -36,7 +36,7 @@ type Answer struct {
 	// Schedule is what is known; of times in Window it does not know, Reason
 	// says why.
 	Schedule Schedule
-	// Reason is nil if all that was asked is known.
+	// Reason is nil if all of Window is known.
 	Reason *Reason
 	// Organization is the name of the one that answered, empty if none was
 	// asked.

@@ -54,9 +54,10 @@ func (p Policy) ttl(a availability.Answer) time.Duration {
 
 // Cache is a Source that remembers the answers of another.
 type Cache struct {
-	source availability.Source
-	store  Store
-	policy Policy
+	organization string
+	source       availability.Source
+	store        Store
+	policy       Policy
 
 	mu      sync.Mutex
 	flights map[availability.Mailbox]*flight
@@ -64,9 +65,9 @@ type Cache struct {
 
 var _ availability.Source = (*Cache)(nil)
 
-// New returns a Cache of source's answers in store.
-func New(source availability.Source, store Store, policy Policy) *Cache {
-	return &Cache{source: source, store: store, policy: policy, flights: make(map[availability.Mailbox]*flight)}
+// New returns a Cache, in store, of the answers of the organization of that name.
+func New(organization string, source availability.Source, store Store, policy Policy) *Cache {
+	return &Cache{organization: organization, source: source, store: store, policy: policy, flights: make(map[availability.Mailbox]*flight)}
 }
 
 // flight is the lookup of one mailbox under way.
@@ -157,8 +158,8 @@ func (c *Cache) board(ctx context.Context, q availability.Query, indexes []int) 
 func (c *Cache) wait(ctx context.Context, q availability.Query, seats []seat, answers []availability.Answer) (missing []int) {
 	for _, s := range seats {
 		if !landed(ctx, s.flight) {
-			answers[s.index] = availability.Fail(q.About(q.Mailboxes[s.index:s.index+1]),
-				availability.Because(availability.Timeout, "no answer in time; the lookup goes on and will be remembered"))[0]
+			answers[s.index] = c.fail(q.About(q.Mailboxes[s.index:s.index+1]),
+				availability.Because(availability.Timeout, "no answer within %v; the lookup goes on and will be remembered", c.policy.Wait))[0]
 			continue
 		}
 		if s.own || s.flight.answer.Window.Contains(q.Window) {
@@ -215,12 +216,20 @@ func (c *Cache) fly(ctx context.Context, q availability.Query, flights []*flight
 func (c *Cache) ask(ctx context.Context, q availability.Query) (answers []availability.Answer) {
 	defer func() {
 		if p := recover(); p != nil {
-			answers = availability.Fail(q, availability.Because(availability.Internal, "panic: %v", p))
+			answers = c.fail(q, availability.Because(availability.Internal, "panic: %v", p))
 		}
 	}()
 	answers = c.source.Lookup(ctx, q)
 	if len(answers) != len(q.Mailboxes) {
-		return availability.Fail(q, availability.Because(availability.Internal, "%d answers about %d mailboxes", len(answers), len(q.Mailboxes)))
+		return c.fail(q, availability.Because(availability.Internal, "%d answers about %d mailboxes", len(answers), len(q.Mailboxes)))
+	}
+	return answers
+}
+
+func (c *Cache) fail(q availability.Query, reason *availability.Reason) []availability.Answer {
+	answers := availability.Fail(q, reason)
+	for i := range answers {
+		answers[i].Organization = c.organization
 	}
 	return answers
 }

@@ -62,7 +62,7 @@ var policy = cache.Policy{Known: 15 * time.Minute, Lasting: 5 * time.Minute, Pas
 
 const mary, joe = availability.Mailbox("mary@contoso.com"), availability.Mailbox("joe@fabrikam.com")
 
-func over(u *upstream) *cache.Cache { return cache.New(u, cache.NewMemory(1000), policy) }
+func over(u *upstream) *cache.Cache { return cache.New("test", u, cache.NewMemory(1000), policy) }
 
 func days(from, to int, mailboxes ...availability.Mailbox) availability.Query {
 	return availability.Query{Mailboxes: mailboxes, Interval: 30 * time.Minute, Window: availability.Window{

@@ -4,7 +4,6 @@ package davfb
 
 import (
 	"cmp"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -31,19 +30,37 @@ type Config struct {
 // answers in HTML: half of the old clients take either for an answer.
 func New(c Config) http.Handler {
 	c.Log = cmp.Or(c.Log, slog.Default())
+	f := &face{c}
 	// Without SkipClean mux would redirect "/public//", which DavMail asks for.
 	router := mux.NewRouter().SkipClean(true)
-	router.MatcherFunc(isFreeBusy).Handler(&freeBusy{c})
-	router.NotFoundHandler = http.HandlerFunc(notFound)
+	router.MatcherFunc(isFreeBusy).Handler(f.serve(f.freeBusy))
+	router.NotFoundHandler = f.serve(notFound)
 	if c.MaxURL <= 0 {
 		return router
 	}
+	tooLong := f.serve(urlTooLong)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.RequestURI) > c.MaxURL {
-			plain(w, http.StatusRequestURITooLong, "The URL is too long. Ask about fewer attendees in one request.\n")
+			tooLong.ServeHTTP(w, r)
 			return
 		}
 		router.ServeHTTP(w, r)
+	})
+}
+
+// face is what all handlers share.
+type face struct{ Config }
+
+// serve names a request, hands it to a handler, and writes and logs the error that
+// one returns. A handler that returns an error has written nothing.
+func (f *face) serve(handle func(w http.ResponseWriter, r *http.Request, id string) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := requestID(r)
+		w.Header()["X-Request-Id"] = []string{id}
+		if err := handle(w, r, id); err != nil {
+			refuse(w, err)
+			f.logRefusal(r, id, err)
+		}
 	})
 }
 
@@ -53,12 +70,10 @@ func isFreeBusy(r *http.Request, _ *mux.RouteMatch) bool {
 	return strings.EqualFold(strings.Trim(r.URL.Path, "/"), "public") && strings.EqualFold(davxml.Command(r.URL.RawQuery), "freebusy")
 }
 
-func notFound(w http.ResponseWriter, _ *http.Request) {
-	plain(w, http.StatusNotFound, "There is only free/busy here: GET /public/?Cmd=freebusy&start=2009-10-28T00:00:00Z&end=2009-10-29T00:00:00Z&interval=30&u=SMTP:mary@contoso.com\n")
+func notFound(http.ResponseWriter, *http.Request, string) error {
+	return &refusal{http.StatusNotFound, "There is only free/busy here: GET /public/?Cmd=freebusy&start=2009-10-28T00:00:00Z&end=2009-10-29T00:00:00Z&interval=30&u=SMTP:mary@contoso.com"}
 }
 
-func plain(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, text)
+func urlTooLong(http.ResponseWriter, *http.Request, string) error {
+	return &refusal{http.StatusRequestURITooLong, "The URL is too long. Ask about fewer attendees in one request."}
 }

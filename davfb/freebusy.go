@@ -1,7 +1,6 @@
 package davfb
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 	"sync"
@@ -12,23 +11,17 @@ import (
 )
 
 // freeBusy answers GET and HEAD of /public/?Cmd=freebusy.
-type freeBusy struct{ Config }
-
-func (h *freeBusy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *face) freeBusy(w http.ResponseWriter, r *http.Request, id string) error {
 	begun := time.Now()
-	id := requestID(r)
-	w.Header()["X-Request-Id"] = []string{id}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		plain(w, http.StatusMethodNotAllowed, "Free/busy is asked for with GET or HEAD.\n")
-		return
+		return &refusal{http.StatusMethodNotAllowed, "Free/busy is asked for with GET or HEAD."}
 	}
-	request, err := davxml.ParseQuery(r.URL.RawQuery, h.Limits)
+	request, err := davxml.ParseQuery(r.URL.RawQuery, f.Limits)
 	if err != nil {
-		h.refuse(w, r, id, err)
-		return
+		return err
 	}
-	answers := h.Source.Lookup(r.Context(), availability.Query{
+	answers := f.Source.Lookup(r.Context(), availability.Query{
 		RequestID: id,
 		Mailboxes: request.Mailboxes(),
 		Window:    request.Window,
@@ -37,18 +30,10 @@ func (h *freeBusy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	setFreshness(w.Header(), answers, now)
 	write(w, http.StatusOK, func(body []byte) []byte {
-		return davxml.AppendAnswer(body, request, answers, h.Digits)
+		return davxml.AppendAnswer(body, request, answers, f.Digits)
 	})
-	h.logAnswer(r, id, request, answers, now.Sub(begun))
-}
-
-func (h *freeBusy) refuse(w http.ResponseWriter, r *http.Request, id string, err error) {
-	var fault *davxml.ParameterError
-	if !errors.As(err, &fault) {
-		fault = &davxml.ParameterError{Parameter: "query", Expected: err.Error()}
-	}
-	write(w, http.StatusBadRequest, func(body []byte) []byte { return davxml.AppendError(body, fault) })
-	h.logRefusal(r, id, fault)
+	f.logAnswer(r, id, request, answers, now.Sub(begun))
+	return nil
 }
 
 // buffers are those of answers, reused while they are not much larger than usual.

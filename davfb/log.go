@@ -1,10 +1,12 @@
 package davfb
 
 import (
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"fbgate/availability"
@@ -34,19 +36,19 @@ func isToken(id string) bool {
 	return true
 }
 
-func (h *freeBusy) logAnswer(r *http.Request, id string, request davxml.Request, answers []availability.Answer, took time.Duration) {
+func (f *face) logAnswer(r *http.Request, id string, request davxml.Request, answers []availability.Answer, took time.Duration) {
 	ctx := r.Context()
-	failed := failures(answers)
+	failed := failures(answers, request.Window)
 	unknown, remembered := 0, 0
-	for _, f := range failed {
-		unknown += len(f.mailboxes)
+	for _, failure := range failed {
+		unknown += len(failure.mailboxes)
 	}
 	for i := range answers {
 		if answers[i].Cached {
 			remembered++
 		}
 	}
-	h.Log.LogAttrs(ctx, slog.LevelInfo, "free/busy",
+	f.Log.LogAttrs(ctx, slog.LevelInfo, "free/busy",
 		slog.String("request_id", id),
 		slog.String("client", r.RemoteAddr),
 		slog.Int("attendees", len(answers)),
@@ -54,25 +56,52 @@ func (h *freeBusy) logAnswer(r *http.Request, id string, request davxml.Request,
 		slog.Int("without_information", unknown),
 		slog.Duration("took", took),
 	)
-	for _, f := range failed {
-		h.Log.LogAttrs(ctx, slog.LevelWarn, "no information",
+	for _, failure := range failed {
+		level := slog.LevelWarn
+		if failure.known {
+			level = slog.LevelDebug
+		}
+		f.Log.LogAttrs(ctx, level, "no information",
 			slog.String("request_id", id),
-			slog.String("reason", string(f.reason.Code)),
-			slog.String("organization", f.organization),
-			slog.Any("mailboxes", f.mailboxes),
+			slog.String("reason", string(failure.reason.Code)),
+			slog.String("organization", failure.organization),
+			slog.Any("mailboxes", some(failure.mailboxes)),
 			slog.Time("start", request.Window.Start),
 			slog.Time("end", request.Window.End),
-			slog.String("detail", f.reason.Detail),
-			slog.String("remedy", f.reason.Remedy()),
+			slog.String("detail", failure.reason.Detail),
+			slog.String("remedy", failure.reason.Remedy()),
 		)
 	}
 }
 
-func (h *freeBusy) logRefusal(r *http.Request, id string, fault *davxml.ParameterError) {
-	h.Log.LogAttrs(r.Context(), slog.LevelInfo, "refused",
+// some lists so many mailboxes, and so much of each, as a log line should hold.
+func some(mailboxes []availability.Mailbox) []string {
+	const most = 20
+	var names []string
+	for i, m := range mailboxes {
+		if i == most {
+			return append(names, fmt.Sprintf("and %d more", len(mailboxes)-most))
+		}
+		names = append(names, shorten(string(m)))
+	}
+	return names
+}
+
+func shorten(s string) string {
+	const most = 100
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+func (f *face) logRefusal(r *http.Request, id string, err error) {
+	f.Log.LogAttrs(r.Context(), slog.LevelInfo, "refused",
 		slog.String("request_id", id),
 		slog.String("client", r.RemoteAddr),
-		slog.String("error", fault.Error()),
+		slog.String("method", r.Method),
+		slog.String("path", shorten(r.URL.Path)),
+		slog.String("error", err.Error()),
 	)
 }
 
@@ -81,27 +110,29 @@ type failure struct {
 	reason       *availability.Reason
 	organization string
 	mailboxes    []availability.Mailbox
+	known        bool // remembered, and so logged before
 }
 
-// failures groups the answers that carry a Reason by it, so that a dead
-// organization is one line in the log however many attendees it has.
-func failures(answers []availability.Answer) []*failure {
+// failures groups the answers that leave part of w unknown by their reason, so that
+// a dead organization is one line in the log however many attendees it has.
+func failures(answers []availability.Answer, w availability.Window) []*failure {
 	type key struct {
 		code         availability.Code
 		organization string
 		detail       string
+		known        bool
 	}
 	var all []*failure
 	groups := make(map[key]*failure)
 	for i := range answers {
 		a := &answers[i]
-		if a.Reason == nil {
+		if a.Reason == nil || a.Schedule.Covers(w) {
 			continue
 		}
-		k := key{a.Reason.Code, a.Organization, a.Reason.Detail}
+		k := key{a.Reason.Code, a.Organization, a.Reason.Detail, a.Cached}
 		f := groups[k]
 		if f == nil {
-			f = &failure{reason: a.Reason, organization: a.Organization}
+			f = &failure{reason: a.Reason, organization: a.Organization, known: a.Cached}
 			groups[k], all = f, append(all, f)
 		}
 		f.mailboxes = append(f.mailboxes, a.Mailbox)

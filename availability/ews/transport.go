@@ -22,22 +22,19 @@ func transportReason(err error) *availability.Reason {
 
 func transportCode(err error) availability.Code {
 	var (
-		network      net.Error
-		certificate  *tls.CertificateVerificationError
-		authority    x509.UnknownAuthorityError
-		hostname     x509.HostnameError
-		invalid      x509.CertificateInvalidError
-		recordHeader tls.RecordHeaderError
-		alert        tls.AlertError
+		network     net.Error
+		certificate *tls.CertificateVerificationError
+		authority   x509.UnknownAuthorityError
+		hostname    x509.HostnameError
+		invalid     x509.CertificateInvalidError
 	)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.As(err, &network) && network.Timeout():
 		return availability.Timeout
-	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid),
-		errors.As(err, &recordHeader), errors.As(err, &alert):
+	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid):
 		return availability.TLS
-	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"), strings.Contains(err.Error(), "remote error: tls:"):
-		return availability.TLS
+	case strings.Contains(err.Error(), "tls: "), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return availability.TLS // crypto/tls has no type for most of its errors
 	default:
 		return availability.Unreachable
 	}

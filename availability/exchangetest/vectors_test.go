@@ -9,22 +9,14 @@ import (
 	"testing"
 
 	"fbgate/availability"
+	"fbgate/availability/availabilitytest"
 	"fbgate/availability/exchangetest"
 )
 
-// vectors returns the folder of the shared EWS vectors, beside the checkout, and
-// skips the test where there is none.
+// vectors returns the folder of the captures of EWS.
 func vectors(t *testing.T) string {
 	t.Helper()
-	root := os.Getenv("FBGATE_VECTORS")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "vectors")
-	}
-	dir := filepath.Join(root, "ews")
-	if _, err := os.Stat(filepath.Join(dir, "README.md")); err != nil {
-		t.Skipf("NOT TESTED against the shared vectors, which are missing (FBGATE_VECTORS names their folder): %v", err)
-	}
-	return dir
+	return filepath.Join(availabilitytest.Vectors(t), "ews")
 }
 
 func vector(t *testing.T, name string) string {
@@ -41,7 +33,7 @@ func TestAnswersSatisfySchema(t *testing.T) {
 	schema := filepath.Join(vectors(t), "xsd", "wrap-soap.xsd")
 	xmllint, err := exec.LookPath("xmllint")
 	if err != nil {
-		t.Skipf("NOT TESTED against the schema, xmllint of libxml2 is missing: %v", err)
+		t.Skipf("SKIPPED, xmllint missing: install libxml2-utils: %v", err)
 	}
 	answers, faults := t.TempDir(), t.TempDir()
 	keep := func(dir string, body []byte, format string, args ...any) {

@@ -123,7 +123,7 @@ The same drawn, and remembered this time:
 Nina is out of office all day. The front desk is a shared mailbox. Ann works
 elsewhere in the morning, which old clients are shown as free. The boss lets
 nobody see her calendar, and nobody@fabrikam.com does not exist. Operators see
-why a bar is empty, and have forgotten what shall be asked again:
+why a bar is empty, and can have an answer forgotten, so that it is asked again:
 
   curl http://%[1]s/cache
   curl -X DELETE 'http://%[1]s/cache?mailbox=nobody@fabrikam.com'

@@ -40,12 +40,12 @@ func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
 			return nil, fmt.Errorf("organization %s: %w", o.Name, err)
 		}
 		store := cache.NewMemory(c.Cache.MaxMailboxes)
-		remembered := cache.New(source, store, cache.Policy{
+		remembered := cache.New(o.Name, source, store, cache.Policy{
 			Known:   time.Duration(c.Cache.TTL),
 			Lasting: time.Duration(c.Cache.LastingFailureTTL),
 			Passing: time.Duration(c.Cache.PassingFailureTTL),
 			Wait:    time.Duration(c.AnswerTimeout),
-			Timeout: time.Duration(c.Cache.LookupTimeout),
+			Timeout: time.Duration(max(c.Cache.LookupTimeout, o.Timeout)),
 		})
 		stores, caches[o.Name] = append(stores, store), remembered
 		router.Add(remembered, o.Domains...)

@@ -139,11 +139,11 @@ func (s *server) until(ctx context.Context) error {
 	return errors.Join(failure, s.stop())
 }
 
-// stop ends in the order that lets a load balancer see it: first not ready, then
-// no new connections.
+// stop lets the requests under way finish. The operators' listener ends last, so
+// that /readyz says no meanwhile.
 func (s *server) stop() error {
 	s.ready.Store(false)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.config.AnswerTimeout)+5*time.Second)
 	defer cancel()
-	return errors.Join(s.clients.Shutdown(ctx), s.operators.Shutdown(ctx))
+	return errors.Join(s.clients.Shutdown(ctx), s.operators.Close())
 }

@@ -198,9 +198,16 @@ func (p *parameters) window(longest time.Duration) (w availability.Window, err e
 		return w, &ParameterError{"end", shorten(p.end.value), "a time after start"}
 	}
 	if longest > 0 && w.Duration() > longest {
-		return w, &ParameterError{"end", shorten(p.end.value), fmt.Sprintf("a time at most %d days after start", longest/(24*time.Hour))}
+		return w, &ParameterError{"end", shorten(p.end.value), fmt.Sprintf("a time at most %s after start", inDays(longest))}
 	}
 	return w, nil
+}
+
+func inDays(d time.Duration) string {
+	if d%(24*time.Hour) == 0 {
+		return strconv.Itoa(int(d/(24*time.Hour))) + " days"
+	}
+	return d.String()
 }
 
 func parseInterval(s string) (time.Duration, error) {

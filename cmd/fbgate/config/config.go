@@ -22,7 +22,7 @@ type Config struct {
 	WorkingElsewhere string `yaml:"working_elsewhere" default:"free" oneof:"free tentative busy oof"`
 	// Log is what is logged, and how.
 	Log Log `yaml:"log"`
-	// Admin is the operators' own listener: metrics, health, status.
+	// Admin is the operators' own listener: what is remembered, and health.
 	Admin Admin `yaml:"admin"`
 	// Cache is how long answers are remembered.
 	Cache Cache `yaml:"cache"`
@@ -66,7 +66,8 @@ type Cache struct {
 	// once.
 	MaxMailboxes int `yaml:"max_mailboxes" default:"100000" range:"1..10000000"`
 	// LookupTimeout is how long one lookup may take in all, even after the
-	// client that started it has gone.
+	// client that started it has gone. Where an organization's timeout is
+	// longer, that counts.
 	LookupTimeout Duration `yaml:"lookup_timeout" default:"25s" range:"1s..10m"`
 }
 
@@ -81,7 +82,8 @@ type Limits struct {
 	Digits int `yaml:"digits" default:"5000000" range:"1000..100000000"`
 	// URLBytes is the longest URL, query included.
 	URLBytes Size `yaml:"url_bytes" default:"64KiB" range:"1KiB..1MiB"`
-	// HeaderBytes is how large the headers of one request may be.
+	// HeaderBytes is how large the headers of one request may be; a request is
+	// refused when they and its URL are longer than this and url_bytes together.
 	HeaderBytes Size `yaml:"header_bytes" default:"32KiB" range:"4KiB..1MiB"`
 	// HeaderTimeout is how long a client may take to send its headers.
 	HeaderTimeout Duration `yaml:"header_timeout" default:"10s" range:"1s..5m"`

@@ -4,8 +4,8 @@ package config
 // named as Exchange names them: New-AvailabilityAddressSpace -AccessMethod,
 // New-OrganizationRelationship -TargetSharingEpr.
 type Organization struct {
-	// Name is what logs, metrics and answers call the organization; no two
-	// have the same.
+	// Name is what logs and the operators' listener call the organization; no
+	// two have the same.
 	Name string `yaml:"name" required:"true" form:"name" example:"fabrikam"`
 	// Domains is the list of mail domains whose mailboxes are here: a domain,
 	// "*." and a domain for all below it, or "*" for all that nobody else
@@ -51,7 +51,7 @@ type Organization struct {
 	Digit4 string `yaml:"digit_4" default:"no-data" oneof:"no-data working-elsewhere"`
 	// Prefetch is how much time after the whole weeks of a question is asked
 	// about along with it, so that paging through a calendar asks nobody; off
-	// asks exactly what the client asked.
+	// asks what the client asked, in whole hours.
 	Prefetch Prefetch `yaml:"prefetch" default:"14d" oneof:"off" range:"0s..42d"`
 	// MaxResponseBytes is the largest answer read from the server.
 	MaxResponseBytes Size `yaml:"max_response_bytes" default:"16MiB" range:"64KiB..256MiB"`

@@ -6,7 +6,7 @@ import "time"
 // along with it, or [PrefetchOff].
 type Prefetch time.Duration
 
-// PrefetchOff asks exactly what the client asked, not even whole weeks.
+// PrefetchOff asks what the client asked, rounded to whole hours only.
 const PrefetchOff Prefetch = -1
 
 // String writes p as UnmarshalText reads it.

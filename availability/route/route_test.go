@@ -1,0 +1,233 @@
+package route_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"fbgate/availability"
+	at "fbgate/availability/availabilitytest"
+	"fbgate/availability/route"
+
+	"pgregory.net/rapid"
+)
+
+// organization is a Source that answers after a while and writes down what it was
+// asked. It does not know mailboxes that begin with "nobody".
+type organization struct {
+	name  string
+	delay time.Duration
+	hangs bool // until the caller leaves
+
+	mu    sync.Mutex
+	calls []availability.Query
+}
+
+func (o *organization) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
+	o.mu.Lock()
+	q.Mailboxes = slices.Clone(q.Mailboxes)
+	o.calls = append(o.calls, q)
+	o.mu.Unlock()
+	if o.hangs {
+		<-ctx.Done()
+		return availability.Fail(q, availability.ReasonFor(ctx.Err()))
+	}
+	time.Sleep(o.delay)
+	answers := make([]availability.Answer, len(q.Mailboxes))
+	for i, m := range q.Mailboxes {
+		answers[i] = availability.Answer{Mailbox: m, Window: q.Window, Organization: o.name, At: time.Now()}
+		if strings.HasPrefix(string(m), "nobody") {
+			answers[i].Reason = availability.Because(availability.UnknownMailbox, "no %s", m)
+		} else {
+			answers[i].Schedule = availability.NewSchedule(q.Window, 0, nil)
+		}
+	}
+	return answers
+}
+
+// router returns a Router in front of organizations, each with its domains.
+func router(organizations map[*organization]string) *route.Router {
+	r := route.New()
+	for o, domains := range organizations {
+		r.Add(o, strings.Fields(domains)...)
+	}
+	return r
+}
+
+var day = availability.Window{Start: at.Epoch, End: at.Epoch.AddDate(0, 0, 1)}
+
+func about(mailboxes ...availability.Mailbox) availability.Query {
+	return availability.Query{RequestID: "r1", Requester: "me@contoso.com", Mailboxes: mailboxes, Window: day, Interval: 30 * time.Minute}
+}
+
+func TestConformance(t *testing.T) {
+	r := router(map[*organization]string{
+		{name: "contoso"}: "contoso.com",
+		{name: "fabrikam", delay: time.Millisecond}: "fabrikam.com *.fabrikam.com",
+	})
+	known := []availability.Mailbox{"mary@contoso.com", "joe@fabrikam.com", "ann@emea.fabrikam.com", "paul@contoso.com"}
+	for name, unknown := range map[string]availability.Mailbox{
+		"of one of them": "nobody@fabrikam.com",
+		"of none":        "mary@example.com",
+		"malformed":      "mary",
+		"a legacy DN":    "/o=contoso/cn=mary",
+	} {
+		t.Run(name, func(t *testing.T) {
+			at.TestSource(t, at.Sample{Source: r, Known: known, Unknown: unknown, Window: day})
+		})
+	}
+}
+
+func TestWhoAnswers(t *testing.T) {
+	long := strings.Repeat("x", 400)
+	for _, test := range []struct {
+		domains string // of organization a, then "|", then of b
+		mailbox availability.Mailbox
+		want    string // the organization, or the code of the reason and its detail
+	}{
+		{"fabrikam.com | contoso.com", "joe@fabrikam.com", "a"},
+		{"fabrikam.com | contoso.com", "mary@contoso.com", "b"},
+		{"Fabrikam.COM | contoso.com", "joe@fabrikam.com", "a"},
+		{"fabrikam.com |", "joe@emea.fabrikam.com", "no-route: no organization has the domain emea.fabrikam.com"},
+		{"fabrikam.com |", "joe@notfabrikam.com", "no-route: no organization has the domain notfabrikam.com"},
+		{"fabrikam.com |", "joe@fabrikam.com.example", "no-route: no organization has the domain fabrikam.com.example"},
+		{"*.fabrikam.com |", "joe@emea.fabrikam.com", "a"},
+		{"*.Fabrikam.com |", "joe@sales.emea.fabrikam.com", "a"},
+		{"*.fabrikam.com |", "joe@fabrikam.com", "no-route: no organization has the domain fabrikam.com"},
+		{"*.fabrikam.com |", "joe@notfabrikam.com", "no-route: no organization has the domain notfabrikam.com"},
+		{"* |", "joe@anything.example", "a"},
+		{"* |", "joe@localhost", "a"},
+
+		// The most specific entry wins, whatever the order.
+		{"* | fabrikam.com", "joe@fabrikam.com", "b"},
+		{"* | *.fabrikam.com", "joe@emea.fabrikam.com", "b"},
+		{"* | *.fabrikam.com", "joe@fabrikam.com", "a"},
+		{"*.fabrikam.com | *.emea.fabrikam.com", "joe@sales.emea.fabrikam.com", "b"},
+		{"*.emea.fabrikam.com | *.fabrikam.com", "joe@sales.emea.fabrikam.com", "a"},
+		{"*.fabrikam.com | emea.fabrikam.com", "joe@emea.fabrikam.com", "b"},
+		{"fabrikam.com *.emea.fabrikam.com | *.fabrikam.com", "joe@emea.fabrikam.com", "b"},
+		{"fabrikam.com *.emea.fabrikam.com | *.fabrikam.com", "joe@x.emea.fabrikam.com", "a"},
+
+		// What is no address, even where somebody takes every domain.
+		{"* |", "", `invalid-address: "" is not an SMTP address`},
+		{"* |", "mary", `invalid-address: "mary" is not an SMTP address`},
+		{"* |", "@contoso.com", `invalid-address: "@contoso.com" is not an SMTP address`},
+		{"* |", "mary@", `invalid-address: "mary@" is not an SMTP address`},
+		{"* |", "mary @contoso.com", `invalid-address: "mary @contoso.com" is not an SMTP address`},
+		{"* |", "mary\n@contoso.com", `invalid-address: "mary\n@contoso.com" is not an SMTP address`},
+		{"* |", availability.Mailbox(long + "@contoso.com"), `invalid-address: "` + long[:200] + `" is not an SMTP address`},
+		{"* |", "/o=contoso/cn=mary", "no-route: /o=contoso/cn=mary is a legacyExchangeDN, and no directory says whose"},
+		{"* |", "/o=contoso/cn=mary@contoso.com", "no-route: /o=contoso/cn=mary@contoso.com is a legacyExchangeDN, and no directory says whose"},
+		{" |", "mary@contoso.com", "no-route: no organization has the domain contoso.com"},
+	} {
+		a, b, _ := strings.Cut(test.domains, "|")
+		r := router(map[*organization]string{{name: "a"}: a, {name: "b"}: b})
+		answer := r.Lookup(t.Context(), about(test.mailbox))[0]
+		at.CheckAnswer(t, answer, test.mailbox, day)
+		got := answer.Organization
+		if answer.Reason != nil {
+			got = answer.Reason.Error()
+		}
+		if got != test.want {
+			t.Errorf("%s: %.60q is answered by %s, want %s", test.domains, test.mailbox, got, test.want)
+		}
+	}
+}
+
+// Any mixture of mailboxes comes back in order, and each organization is asked once,
+// for its own alone, in the words of the query.
+func TestSplitsAndPutsTogether(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		organizations := map[string]*organization{"contoso": {name: "contoso"}, "fabrikam": {name: "fabrikam"}, "rest": {name: "rest"}}
+		r := router(map[*organization]string{
+			organizations["contoso"]:  "contoso.com contoso.example",
+			organizations["fabrikam"]: "*.fabrikam.com fabrikam.com",
+			organizations["rest"]:     "*.example",
+		})
+		// Whose a mailbox is, "" for nobody's.
+		owners := map[availability.Mailbox]string{
+			"mary@contoso.com": "contoso", "paul@contoso.example": "contoso", "nobody@contoso.com": "contoso",
+			"joe@fabrikam.com": "fabrikam", "ann@emea.fabrikam.com": "fabrikam",
+			"tim@other.example": "rest", "eve@nowhere.test": "", "broken": "", "/o=contoso/cn=mary": "",
+		}
+		all := make([]availability.Mailbox, 0, len(owners))
+		for m := range owners {
+			all = append(all, m)
+		}
+		slices.Sort(all)
+		q := about(rapid.SliceOfN(rapid.SampledFrom(all), 0, 20).Draw(t, "mailboxes")...)
+
+		answers := r.Lookup(context.Background(), q)
+		if len(answers) != len(q.Mailboxes) {
+			t.Fatalf("%d answers about %d mailboxes", len(answers), len(q.Mailboxes))
+		}
+		shares := make(map[string][]availability.Mailbox)
+		for i, m := range q.Mailboxes {
+			if answers[i].Mailbox != m || answers[i].Organization != owners[m] {
+				t.Errorf("answer %d is %s's about %s, want %q's about %s", i, answers[i].Organization, answers[i].Mailbox, owners[m], m)
+			}
+			shares[owners[m]] = append(shares[owners[m]], m)
+		}
+		for name, o := range organizations {
+			switch {
+			case len(shares[name]) == 0 && len(o.calls) == 0:
+			case len(o.calls) != 1:
+				t.Errorf("%s is asked %d times about %v", name, len(o.calls), shares[name])
+			default:
+				asked := o.calls[0]
+				if !slices.Equal(asked.Mailboxes, shares[name]) {
+					t.Errorf("%s is asked about %v, want %v", name, asked.Mailboxes, shares[name])
+				}
+				if asked.RequestID != q.RequestID || asked.Requester != q.Requester || asked.Window != q.Window || asked.Interval != q.Interval {
+					t.Errorf("%s is asked %+v, want %+v", name, asked, q)
+				}
+			}
+		}
+	})
+}
+
+func TestAsksAllAtTheSameTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := router(map[*organization]string{
+			{name: "a", delay: time.Second}:     "a.example",
+			{name: "b", delay: 3 * time.Second}: "b.example",
+			{name: "c", delay: 2 * time.Second}: "c.example",
+		})
+		begun := time.Now()
+		r.Lookup(t.Context(), about("x@a.example", "x@b.example", "x@c.example", "y@a.example"))
+		if took := time.Since(begun); took != 3*time.Second {
+			t.Errorf("it took %v, but the slowest takes 3s", took)
+		}
+	})
+}
+
+// One that hangs costs its own mailboxes their answer, and the others nothing but
+// the time the caller gives.
+func TestOneThatHangsSpoilsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := router(map[*organization]string{
+			{name: "well", delay: time.Second}: "well.example",
+			{name: "hangs", hangs: true}:       "hangs.example",
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		begun := time.Now()
+		answers := r.Lookup(ctx, about("x@hangs.example", "x@well.example", "nobody@well.example", "y@hangs.example", "y@well.example", "z@nowhere.test"))
+		if took := time.Since(begun); took != 10*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		for i, want := range []availability.Code{availability.Timeout, "", availability.UnknownMailbox, availability.Timeout, "", availability.NoRoute} {
+			var got availability.Code
+			if answers[i].Reason != nil {
+				got = answers[i].Reason.Code
+			}
+			if got != want || want == "" && !answers[i].Schedule.Covers(day) {
+				t.Errorf("%s: %q, want %q", answers[i].Mailbox, got, want)
+			}
+		}
+	})
+}
