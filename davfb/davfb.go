@@ -35,16 +35,17 @@ func New(c Config) http.Handler {
 	router := mux.NewRouter().SkipClean(true)
 	router.MatcherFunc(isFreeBusy).Handler(f.serve(f.freeBusy))
 	router.NotFoundHandler = f.serve(notFound)
-	if c.MaxURL <= 0 {
-		return router
-	}
 	tooLong := f.serve(urlTooLong)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.RequestURI) > c.MaxURL {
+		if c.MaxURL > 0 && len(r.RequestURI) > c.MaxURL {
 			tooLong.ServeHTTP(w, r)
 			return
 		}
-		router.ServeHTTP(w, r)
+		// Matched here rather than served by the router, which would copy every
+		// request to put variables into it that no route here has.
+		var match mux.RouteMatch
+		router.Match(r, &match)
+		match.Handler.ServeHTTP(w, r)
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -38,8 +39,7 @@ func (d drawing) draw(w io.Writer, r davxml.Request, items []davxml.Item) {
 	first, slots := 0, r.Window.Slots(r.Interval)
 	for first < slots {
 		last := d.endOfDay(r, first, slots)
-		day := r.Window.Start.Add(time.Duration(first) * r.Interval).In(d.zone)
-		fmt.Fprintf(w, "%s\n%-*s %s\n", day.Format("Monday, 2 January 2006, MST"), width, "", d.ruler(r, first, last))
+		fmt.Fprintf(w, "%s\n%-*s %s\n", heading(d.begin(r, first)), width, "", d.ruler(r, first, last))
 		for _, item := range items {
 			fmt.Fprintf(w, "%s%s %s\n", name(item), strings.Repeat(" ", width-utf8.RuneCountInString(name(item))), d.bar(item.Digits[first:last]))
 		}
@@ -49,19 +49,22 @@ func (d drawing) draw(w io.Writer, r davxml.Request, items []davxml.Item) {
 	fmt.Fprintln(w, legend)
 }
 
-func name(item davxml.Item) string {
-	if item.Address != "" {
-		return item.Address
+// heading names the day of the first slot, and its time unless the ruler can.
+func heading(begin time.Time) string {
+	if wholeHour(begin).Equal(begin) {
+		return begin.Format("Monday, 2 January 2006, MST")
 	}
-	return item.DisplayName
+	return begin.Format("Monday, 2 January 2006, MST, from 15:04")
+}
+
+func name(item davxml.Item) string {
+	return printable(cmp.Or(item.Address, item.DisplayName))
 }
 
 // endOfDay returns the index after the last slot that begins on the day of slot
 // first.
 func (d drawing) endOfDay(r davxml.Request, first, slots int) int {
-	date := func(slot int) string {
-		return r.Window.Start.Add(time.Duration(slot) * r.Interval).In(d.zone).Format(time.DateOnly)
-	}
+	date := func(slot int) string { return d.begin(r, slot).Format(time.DateOnly) }
 	last := first + 1
 	for last < slots && date(last) == date(first) {
 		last++
@@ -69,8 +72,8 @@ func (d drawing) endOfDay(r davxml.Request, first, slots int) int {
 	return last
 }
 
-// ruler writes the hour over the slots that begin with one, every hour or every
-// few, so that labels keep a distance.
+// ruler writes the hours over the slots they begin in, every hour or every few, so
+// that labels keep a distance.
 func (d drawing) ruler(r davxml.Request, first, last int) string {
 	every := 1
 	for _, hours := range []int{1, 2, 3, 4, 6, 12, 24} {
@@ -80,16 +83,31 @@ func (d drawing) ruler(r davxml.Request, first, last int) string {
 	}
 	var b strings.Builder
 	width := 0
-	for slot := first; slot < last; slot++ {
-		begin := r.Window.Start.Add(time.Duration(slot) * r.Interval).In(d.zone)
-		if begin.Minute() != 0 || begin.Hour()%every != 0 {
+	begin := d.begin(r, first)
+	for hour := wholeHour(begin); hour.Before(d.begin(r, last)) && hour.Day() == begin.Day(); hour = hour.Add(time.Hour) {
+		if hour.Hour()%every != 0 {
 			continue
 		}
-		label := fmt.Sprint(begin.Hour())
-		b.WriteString(strings.Repeat(" ", max(0, slot-first-width)) + label)
-		width = max(width, slot-first) + len(label)
+		column := int(hour.Sub(begin) / r.Interval)
+		label := fmt.Sprint(hour.Hour())
+		b.WriteString(strings.Repeat(" ", max(0, column-width)) + label)
+		width = max(width, column) + len(label)
 	}
 	return b.String()
+}
+
+// begin returns when a slot begins.
+func (d drawing) begin(r davxml.Request, slot int) time.Time {
+	return r.Window.Start.Add(time.Duration(slot) * r.Interval).In(d.zone)
+}
+
+// wholeHour returns the first moment from t on at which a clock strikes.
+func wholeHour(t time.Time) time.Time {
+	past := time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second + time.Duration(t.Nanosecond())
+	if past == 0 {
+		return t
+	}
+	return t.Add(time.Hour - past)
 }
 
 func (d drawing) bar(digits string) string {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"fbgate/availability"
 	"fbgate/translate/davxml"
@@ -50,7 +51,8 @@ func (q *queryCommand) Run(ctx context.Context, console console) error {
 	return nil
 }
 
-// request returns what is asked and the whole URL that asks it.
+// request returns what is asked and the whole URL that asks it. Local times are in
+// the zone of now.
 func (q *queryCommand) request(now time.Time) (davxml.Request, string, error) {
 	gateway, err := url.Parse(q.Gateway)
 	if err != nil || gateway.Host == "" || gateway.Scheme != "http" && gateway.Scheme != "https" {
@@ -61,15 +63,15 @@ func (q *queryCommand) request(now time.Time) (davxml.Request, string, error) {
 	}
 	r := davxml.Request{Interval: time.Duration(q.Interval) * time.Minute}
 	year, month, day := now.Date()
-	r.Window.Start = time.Date(year, month, day, 0, 0, 0, 0, time.Local)
+	r.Window.Start = time.Date(year, month, day, 0, 0, 0, 0, now.Location())
 	if q.Start != "" {
-		if r.Window.Start, err = parseLocal("--start", q.Start); err != nil {
+		if r.Window.Start, err = parseLocal("--start", q.Start, now.Location()); err != nil {
 			return r, "", err
 		}
 	}
 	r.Window.End = r.Window.Start.AddDate(0, 0, 1)
 	if q.End != "" {
-		if r.Window.End, err = parseLocal("--end", q.End); err != nil {
+		if r.Window.End, err = parseLocal("--end", q.End, now.Location()); err != nil {
 			return r, "", err
 		}
 	}
@@ -85,11 +87,12 @@ func (q *queryCommand) request(now time.Time) (davxml.Request, string, error) {
 	return r, gateway.String(), nil
 }
 
-// parseLocal reads a time a person typed. Without a zone it is in local time.
-func parseLocal(flag, text string) (time.Time, error) {
+// parseLocal reads a time a person typed. If it names no zone it is in local.
+// Fractions of a second are dropped, as a request does not carry them.
+func parseLocal(flag, text string, local *time.Location) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return t, nil
+		if t, err := time.ParseInLocation(layout, text, local); err == nil {
+			return t.Truncate(time.Second), nil
 		}
 	}
 	return time.Time{}, fmt.Errorf("%s: %q is not a time; write for example 2026-11-23, 2026-11-23T08:00 or 2026-11-23T08:00:00Z", flag, text)
@@ -124,9 +127,20 @@ func ask(ctx context.Context, target string) (reply, error) {
 		return reply{}, fmt.Errorf("the reply of %s broke off: %w", request.URL.Host, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return reply{}, fmt.Errorf("%s answered %s: %s", request.URL.Host, response.Status, strings.TrimSpace(string(body[:min(len(body), 500)])))
+		return reply{}, fmt.Errorf("%s answered %s: %s", request.URL.Host, printable(response.Status), printable(strings.TrimSpace(string(body[:min(len(body), 500)]))))
 	}
 	return reply{response.Header, body}, nil
+}
+
+// printable returns what another machine wrote without what moves a terminal's
+// cursor or changes its colours.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, s)
 }
 
 // freshness says how old the answer is, if the server tells.

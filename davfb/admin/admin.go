@@ -40,15 +40,21 @@ func New(c Config) http.Handler {
 		c.Ready = func() bool { return true }
 	}
 	a := &admin{c}
-	router := mux.NewRouter()
+	// Without SkipClean mux would redirect "//cache", before anybody is asked for a token.
+	router := mux.NewRouter().SkipClean(true)
 	router.Path("/healthz").Methods(http.MethodGet, http.MethodHead).HandlerFunc(a.health)
 	router.Path("/readyz").Methods(http.MethodGet, http.MethodHead).HandlerFunc(a.ready)
-	router.Path("/cache").Methods(http.MethodGet).Handler(a.guarded(a.listCache))
+	router.Path("/cache").Methods(http.MethodGet, http.MethodHead).Handler(a.guarded(a.listCache))
 	router.Path("/cache").Methods(http.MethodDelete).Handler(a.guarded(a.flushCache))
 	router.NotFoundHandler = a.guarded(func(http.ResponseWriter, *http.Request) error {
 		return fault{http.StatusNotFound, "nothing here: there are /cache, /healthz and /readyz"}
 	})
-	router.MethodNotAllowedHandler = a.guarded(func(http.ResponseWriter, *http.Request) error {
+	router.MethodNotAllowedHandler = a.guarded(func(w http.ResponseWriter, r *http.Request) error {
+		allow := "GET, HEAD"
+		if r.URL.Path == "/cache" {
+			allow += ", DELETE"
+		}
+		w.Header().Set("Allow", allow)
 		return fault{http.StatusMethodNotAllowed, "this takes GET, and /cache also DELETE"}
 	})
 	return router
@@ -89,7 +95,8 @@ func (a *admin) authorize(w http.ResponseWriter, r *http.Request) error {
 	}
 	want, err := a.Token()
 	if err != nil {
-		return fmt.Errorf("admin.token_file: %w", err)
+		a.Log.Error("admin.token_file cannot be read", "error", err)
+		return fault{http.StatusInternalServerError, "admin.token_file cannot be read; the log says why"}
 	}
 	got, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	// Hashed, so that the time it takes tells neither content nor length.

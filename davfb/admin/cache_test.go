@@ -1,0 +1,196 @@
+package admin_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"fbgate/availability"
+)
+
+// What operators see of an answer, a failure and a mailbox with two windows, some
+// minutes later.
+func TestListsWhatIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // which begins at midnight of 1 January 2000
+		o := newOperators(nil)
+		o.remember(t, "contoso", 1, "mary@contoso.com")
+		time.Sleep(150 * time.Second)
+		o.remember(t, "fabrikam", 0, "nobody@fabrikam.com")
+		o.remember(t, "contoso", 0, "mary@contoso.com")
+		time.Sleep(30*time.Second + 700*time.Millisecond)
+		w := o.do("GET", "/cache")
+		const want = `{
+  "mailboxes": 2,
+  "entries": [
+    {
+      "mailbox": "mary@contoso.com",
+      "organization": "contoso",
+      "source": "https://mail.contoso.com/EWS/Exchange.asmx",
+      "start": "2026-10-19T00:00:00Z",
+      "end": "2026-10-20T00:00:00Z",
+      "age": 30,
+      "expires": "2000-01-01T00:17:30Z",
+      "spans": 1,
+      "reason": null
+    },
+    {
+      "mailbox": "mary@contoso.com",
+      "organization": "contoso",
+      "source": "https://mail.contoso.com/EWS/Exchange.asmx",
+      "start": "2026-10-20T00:00:00Z",
+      "end": "2026-10-21T00:00:00Z",
+      "age": 180,
+      "expires": "2000-01-01T00:15:00Z",
+      "spans": 1,
+      "reason": null
+    },
+    {
+      "mailbox": "nobody@fabrikam.com",
+      "organization": "fabrikam",
+      "source": "https://mail.fabrikam.com/EWS/Exchange.asmx",
+      "start": "2026-10-19T00:00:00Z",
+      "end": "2026-10-20T00:00:00Z",
+      "age": 30,
+      "expires": "2000-01-01T00:07:30Z",
+      "spans": 0,
+      "reason": {
+        "code": "unknown-mailbox",
+        "detail": "the server says <no> to nobody@fabrikam.com",
+        "remedy": REMEDY
+      }
+    }
+  ]
+}
+`
+		remedy, err := json.Marshal((&availability.Reason{Code: availability.UnknownMailbox}).Remedy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Body.String(); w.Code != 200 || got != strings.Replace(want, "REMEDY", string(remedy), 1) {
+			t.Errorf("%d\n%s\nwant\n%s", w.Code, got, want)
+		}
+		for name, want := range map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} {
+			if got := w.Header().Get(name); got != want {
+				t.Errorf("%s: %q, want %q", name, got, want)
+			}
+		}
+
+		time.Sleep(5 * time.Minute) // the failure is forgotten
+		if mailboxes := o.list(t, "").mailboxes(); !slices.Equal(mailboxes, []string{"mary@contoso.com", "mary@contoso.com"}) {
+			t.Errorf("after eight minutes: %v", mailboxes)
+		}
+		time.Sleep(15 * time.Minute)
+		if w := o.do("GET", "/cache"); w.Body.String() != "{\n  \"mailboxes\": 0,\n  \"entries\": []\n}\n" {
+			t.Errorf("in the end: %s", w.Body)
+		}
+	})
+}
+
+// page is a page of GET /cache.
+type page struct {
+	Mailboxes int
+	Entries   []struct{ Mailbox string }
+}
+
+func (p page) mailboxes() []string {
+	var all []string
+	for _, e := range p.Entries {
+		all = append(all, e.Mailbox)
+	}
+	return all
+}
+
+func (o *operators) list(t *testing.T, query string) (p page) {
+	t.Helper()
+	w := o.do("GET", "/cache"+query)
+	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != 200 {
+		t.Fatalf("%s: %d, %v: %s", query, w.Code, err, w.Body)
+	}
+	return p
+}
+
+func TestPages(t *testing.T) {
+	o := newOperators(nil)
+	var all []string
+	for i := range 23 {
+		m := fmt.Sprintf("user%02d+x@contoso.com", i) // with what a query has to escape
+		o.remember(t, "contoso", 0, availability.Mailbox(m))
+		all = append(all, m)
+	}
+	for _, limit := range []int{1, 5, 22, 23, 24, 10_000} {
+		var listed []string
+		for after := ""; ; after = listed[len(listed)-1] {
+			p := o.list(t, fmt.Sprintf("?limit=%d&after=%s", limit, url.QueryEscape(after)))
+			if p.Mailboxes != len(all) || len(p.Entries) > limit {
+				t.Fatalf("limit %d: %d entries of %d mailboxes", limit, len(p.Entries), p.Mailboxes)
+			}
+			if len(p.Entries) == 0 {
+				break
+			}
+			listed = append(listed, p.mailboxes()...)
+		}
+		if !slices.Equal(listed, all) {
+			t.Errorf("limit %d: %v", limit, listed)
+		}
+	}
+	for query, want := range map[string]int{
+		"":                                   23,
+		"?after=":                            23,
+		"?after=user20%2Bx@contoso.com":      2,
+		"?after=SMTP:USER20%2Bx@Contoso.com": 2,
+		"?after=z":                           0,
+	} {
+		if got := len(o.list(t, query).Entries); got != want {
+			t.Errorf("%s lists %d, want %d", query, got, want)
+		}
+	}
+}
+
+// A mailbox with several windows is never parted by the end of a page.
+func TestPageHoldsWholeMailboxes(t *testing.T) {
+	o := newOperators(nil)
+	for day := range 3 {
+		o.remember(t, "contoso", day, "ann@contoso.com", "mary@contoso.com")
+	}
+	if got := o.list(t, "?limit=1").mailboxes(); !slices.Equal(got, []string{"ann@contoso.com", "ann@contoso.com", "ann@contoso.com"}) {
+		t.Errorf("a page of 1 is %v", got)
+	}
+}
+
+func TestFlush(t *testing.T) {
+	for _, test := range []struct {
+		query   string
+		flushed int
+		left    []string
+	}{
+		{"", 4, nil},
+		{"?mailbox=mary@contoso.com", 1, []string{"joe@contoso.com", "joe@fabrikam.com", "r&d@fabrikam.com"}},
+		{"?mailbox=SMTP:MARY@Contoso.com", 1, []string{"joe@contoso.com", "joe@fabrikam.com", "r&d@fabrikam.com"}},
+		{"?mailbox=r%26d@fabrikam.com", 1, []string{"joe@contoso.com", "joe@fabrikam.com", "mary@contoso.com"}},
+		{"?mailbox=ann@contoso.com", 0, []string{"joe@contoso.com", "joe@fabrikam.com", "mary@contoso.com", "r&d@fabrikam.com"}},
+		{"?organization=contoso", 2, []string{"joe@fabrikam.com", "r&d@fabrikam.com"}},
+		{"?organization=fabrikam", 2, []string{"joe@contoso.com", "mary@contoso.com"}},
+	} {
+		t.Run(test.query, func(t *testing.T) {
+			o := newOperators(nil)
+			o.remember(t, "contoso", 0, "mary@contoso.com", "joe@contoso.com")
+			o.remember(t, "contoso", 2, "mary@contoso.com")
+			o.remember(t, "fabrikam", 0, "joe@fabrikam.com", "r&d@fabrikam.com")
+			w := o.do("DELETE", "/cache"+test.query)
+			if got, want := w.Body.String(), fmt.Sprintf("{\n  \"flushed\": %d\n}\n", test.flushed); w.Code != 200 || got != want {
+				t.Errorf("%d %s, want %s", w.Code, got, want)
+			}
+			if left := o.list(t, "").mailboxes(); !slices.Equal(slices.Compact(left), test.left) {
+				t.Errorf("%v are left, want %v", left, test.left)
+			}
+			if log := o.log.String(); !strings.Contains(log, "cache flushed") || !strings.Contains(log, fmt.Sprintf("flushed=%d", test.flushed)) {
+				t.Errorf("log: %s", log)
+			}
+		})
+	}
+}
