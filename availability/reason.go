@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"time"
 )
@@ -118,6 +120,14 @@ func Codes() []Code { return slices.Sorted(maps.Keys(codes)) }
 // Because returns a Reason with a formatted detail.
 func Because(code Code, format string, args ...any) *Reason {
 	return &Reason{Code: code, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Panicked returns the Reason for a recovered panic p, and logs it with the stack
+// of the goroutine. A partner's reply that fbgate cannot bear costs its mailboxes an
+// answer, not the process.
+func Panicked(p any) *Reason {
+	slog.Error("panic in a lookup", "panic", p, "stack", string(debug.Stack()))
+	return Because(Internal, "panic: %v", p)
 }
 
 // ReasonFor returns the Reason in err's chain, or the one err stands for.

@@ -216,7 +216,7 @@ func (c *Cache) fly(ctx context.Context, q availability.Query, flights []*flight
 func (c *Cache) ask(ctx context.Context, q availability.Query) (answers []availability.Answer) {
 	defer func() {
 		if p := recover(); p != nil {
-			answers = c.fail(q, availability.Because(availability.Internal, "panic: %v", p))
+			answers = c.fail(q, availability.Panicked(p))
 		}
 	}()
 	answers = c.source.Lookup(ctx, q)

@@ -295,13 +295,13 @@ func TestNoLookupUndoesAFlush(t *testing.T) {
 				if a := <-before; a.Reason != nil {
 					t.Errorf("who asked before got %+v", a)
 				}
-				if entries, _ := (cache.Caches{"": c}).Entries("", 10); len(entries) != 0 {
+				if entries, _ := (cache.Caches{"": c}).Entries(func(availability.Mailbox) bool { return true }, 10); len(entries) != 0 {
 					t.Errorf("the old answer is remembered: %+v", entries)
 				}
 				if a := <-after; a.Reason != nil || u.asked() != 2 {
 					t.Errorf("who asked after got %+v, %d calls", a, u.asked())
 				}
-				if entries, _ := (cache.Caches{"": c}).Entries("", 10); len(entries) != 1 {
+				if entries, _ := (cache.Caches{"": c}).Entries(func(availability.Mailbox) bool { return true }, 10); len(entries) != 1 {
 					t.Errorf("the new answer is not remembered: %+v", entries)
 				}
 			})

@@ -32,15 +32,15 @@ func (c Caches) FlushMailbox(m availability.Mailbox) int {
 	return n
 }
 
-// Entries returns what is remembered, by mailbox and then by start, of the
-// mailboxes after the given one, and at most that many answers but at least one
-// mailbox's. Total counts the mailboxes there are.
-func (c Caches) Entries(after availability.Mailbox, most int) (entries []availability.Answer, total int) {
+// Entries returns what is remembered of the mailboxes wanted, by mailbox and then
+// by start, at most that many answers but at least one mailbox's. Total counts all
+// mailboxes there are.
+func (c Caches) Entries(wanted func(availability.Mailbox) bool, most int) (entries []availability.Answer, total int) {
 	now := time.Now()
 	for _, organization := range slices.Sorted(maps.Keys(c)) {
 		for m, answers := range c[organization].store.All() {
 			total++
-			if m <= after {
+			if !wanted(m) {
 				continue
 			}
 			for _, a := range answers {

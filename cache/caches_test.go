@@ -20,7 +20,7 @@ func TestCachesListInPages(t *testing.T) {
 	var listed []string
 	pages, after := 0, availability.Mailbox("")
 	for {
-		entries, total := caches.Entries(after, 5)
+		entries, total := caches.Entries(func(m availability.Mailbox) bool { return m > after }, 5)
 		if total != 10 {
 			t.Errorf("total %d", total)
 		}

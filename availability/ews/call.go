@@ -17,7 +17,12 @@ import (
 )
 
 // call asks the server once and returns a Result for each mailbox.
-func (s *Source) call(ctx context.Context, requestID string, mailboxes []availability.Mailbox, window availability.Window) []ews.Result {
+func (s *Source) call(ctx context.Context, requestID string, mailboxes []availability.Mailbox, window availability.Window) (results []ews.Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			results = failed(len(mailboxes), availability.Panicked(p))
+		}
+	}()
 	request := ews.Request{
 		ServerVersion: s.ServerVersion,
 		Mailboxes:     mailboxes,
@@ -32,9 +37,13 @@ func (s *Source) call(ctx context.Context, requestID string, mailboxes []availab
 	if err == nil {
 		return reply.Results
 	}
-	results := make([]ews.Result, len(mailboxes))
+	return failed(len(mailboxes), availability.ReasonFor(err))
+}
+
+func failed(mailboxes int, reason *availability.Reason) []ews.Result {
+	results := make([]ews.Result, mailboxes)
 	for i := range results {
-		results[i].Reason = availability.ReasonFor(err)
+		results[i].Reason = reason
 	}
 	return results
 }

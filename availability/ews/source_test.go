@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +188,24 @@ func TestNarrowingEnds(t *testing.T) {
 		t.Errorf("%d calls", x.Calls())
 	}
 }
+
+// A fault of our own in the middle of a call costs its mailboxes an answer, not the
+// process.
+func TestSurvivesAPanic(t *testing.T) {
+	_, s := exchange(t, exchangetest.Exchange2013, func(c *ews.Config) {
+		c.Transport = roundTripper(func(*http.Request) (*http.Response, error) { panic("out of cheese") })
+	})
+	for i, a := range lookup(s, window(0, 24*hour), mailboxes...) {
+		at.CheckAnswer(t, a, mailboxes[i], window(0, 24*hour))
+		if a.Reason == nil || a.Reason.Code != availability.Internal {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestSubjectsAreNeverKept(t *testing.T) {
 	x, s := exchange(t, exchangetest.Exchange2013, func(c *ews.Config) { c.View = wire.DetailedMerged })

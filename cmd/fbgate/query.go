@@ -126,6 +126,9 @@ func ask(ctx context.Context, target string) (reply, error) {
 	if err != nil {
 		return reply{}, fmt.Errorf("the reply of %s broke off: %w", request.URL.Host, err)
 	}
+	if fault := davxml.ReadError(body); fault != nil && response.StatusCode == http.StatusBadRequest {
+		return reply{}, fmt.Errorf("%s refused: %s", request.URL.Host, printable(fault.Error()))
+	}
 	if response.StatusCode != http.StatusOK {
 		return reply{}, fmt.Errorf("%s answered %s: %s", request.URL.Host, printable(response.Status), printable(strings.TrimSpace(string(body[:min(len(body), 500)]))))
 	}

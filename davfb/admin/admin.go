@@ -98,10 +98,10 @@ func (a *admin) authorize(w http.ResponseWriter, r *http.Request) error {
 		a.Log.Error("admin.token_file cannot be read", "error", err)
 		return fault{http.StatusInternalServerError, "admin.token_file cannot be read; the log says why"}
 	}
-	got, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	scheme, got, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	// Hashed, so that the time it takes tells neither content nor length.
 	g, w2 := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
-	if !ok || subtle.ConstantTimeCompare(g[:], w2[:]) != 1 {
+	if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(g[:], w2[:]) != 1 {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="fbgate"`)
 		return fault{http.StatusUnauthorized, "send the token of admin.token_file as Authorization: Bearer TOKEN"}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"fbgate/availability"
@@ -34,9 +35,9 @@ type reason struct {
 // The size of a page of GET /cache.
 const usualPage, largestPage = 1000, 10_000
 
-// listCache answers GET /cache?after=MAILBOX&limit=N.
+// listCache answers GET /cache?after=MAILBOX&limit=N and ?mailbox=ADDRESS.
 func (a *admin) listCache(w http.ResponseWriter, r *http.Request) error {
-	query, err := parameters(r, "after", "limit")
+	query, err := parameters(r, "mailbox", "after", "limit")
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,10 @@ func (a *admin) listCache(w http.ResponseWriter, r *http.Request) error {
 			return fault{http.StatusBadRequest, fmt.Sprintf("limit is %.40q: expected 1 to %d", text, largestPage)}
 		}
 	}
-	answers, total := a.Caches.Entries(availability.ParseMailbox(query.Get("after")), limit)
+	after, mailbox := availability.ParseMailbox(query.Get("after")), availability.ParseMailbox(query.Get("mailbox"))
+	answers, total := a.Caches.Entries(func(m availability.Mailbox) bool {
+		return m > after && (mailbox == "" || m == mailbox)
+	}, limit)
 	page := struct {
 		Mailboxes int     `json:"mailboxes"` // in the whole cache
 		Entries   []entry `json:"entries"`
@@ -94,7 +98,7 @@ func (a *admin) flushCache(w http.ResponseWriter, r *http.Request) error {
 	case organization != "":
 		cache, ok := a.Caches[organization]
 		if !ok {
-			return fault{http.StatusNotFound, fmt.Sprintf("there is no organization %.100q: there are %q", organization, slices.Sorted(maps.Keys(a.Caches)))}
+			return fault{http.StatusNotFound, fmt.Sprintf("there is no organization %.100q: there are %s", organization, strings.Join(slices.Sorted(maps.Keys(a.Caches)), ", "))}
 		}
 		flushed = cache.Flush()
 	default:
@@ -108,13 +112,14 @@ func (a *admin) flushCache(w http.ResponseWriter, r *http.Request) error {
 // parameters returns the query if it holds nothing but the named parameters, each
 // once: a misspelt one must not flush everything.
 func parameters(r *http.Request, names ...string) (url.Values, error) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
+	// A "+" is itself, as in an address, not a space as in an HTML form.
+	query, err := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, "+", "%2B"))
 	if err != nil {
 		return nil, fault{http.StatusBadRequest, "query: " + err.Error()}
 	}
 	for name, values := range query {
 		if !slices.Contains(names, name) {
-			return nil, fault{http.StatusBadRequest, fmt.Sprintf("parameter %.40q is not known here: expected %v", name, names)}
+			return nil, fault{http.StatusBadRequest, fmt.Sprintf("parameter %.40q is not known here: expected %s", name, strings.Join(names, ", "))}
 		}
 		if len(values) > 1 {
 			return nil, fault{http.StatusBadRequest, fmt.Sprintf("parameter %s is given more than once", name)}

@@ -143,7 +143,10 @@ func TestPages(t *testing.T) {
 		"?after=":                            23,
 		"?after=user20%2Bx@contoso.com":      2,
 		"?after=SMTP:USER20%2Bx@Contoso.com": 2,
+		"?after=user20+x@contoso.com":        2,
 		"?after=z":                           0,
+		"?mailbox=User20+x@contoso.com":      1,
+		"?mailbox=nobody@contoso.com":        0,
 	} {
 		if got := len(o.list(t, query).Entries); got != want {
 			t.Errorf("%s lists %d, want %d", query, got, want)

@@ -68,7 +68,15 @@ func TestAnswers(t *testing.T) {
 		digits("000022000000"), digits("001333300000"), availability.Schedule{}))
 	golden(t, "answer-escaped.xml", answer(t, hours+"&u=SMTP:o'brien<&>\"%01%ff@contoso.com", digits("000022000000")))
 	golden(t, "answer-partly-known.xml", answer(t, hours+"&u=SMTP:mary@contoso.com", digits("0000220")))
-	golden(t, "error.xml", davxml.AppendError(nil, &davxml.ParameterError{Parameter: "start", Received: "<b>", Expected: "a time"}))
+	refusal := davxml.ParameterError{Parameter: "start", Received: "<b>", Expected: "a time"}
+	body := davxml.AppendError(nil, &refusal)
+	golden(t, "error.xml", body)
+	if again := davxml.ReadError(body); again == nil || *again != refusal {
+		t.Errorf("the refusal reads as %v", again)
+	}
+	if none := davxml.ReadError(answer(t, hours+"&u=a@b", digits("0"))); none != nil {
+		t.Errorf("an answer reads as the refusal %v", none)
+	}
 }
 
 func TestAnswerHasExactlyTheDigitsAsked(t *testing.T) {

@@ -46,6 +46,20 @@ func ReadAnswer(body []byte, slots int) ([]Item, error) {
 	return items, nil
 }
 
+// ReadError reads the body of fbgate's refusal of a request, nil if it is none.
+func ReadError(body []byte) *ParameterError {
+	var refusal struct {
+		XMLName   xml.Name `xml:"WM error"`
+		Parameter string   `xml:"WM parameter"`
+		Received  string   `xml:"WM received"`
+		Expected  string   `xml:"WM expected"`
+	}
+	if wirexml.Decode(body, &refusal) != nil || refusal.Parameter == "" {
+		return nil
+	}
+	return &ParameterError{refusal.Parameter, refusal.Received, refusal.Expected}
+}
+
 // Query returns the raw query that asks for r, in the form OWA uses.
 func (r Request) Query() string {
 	const form = "2006-01-02T15:04:05Z"
