@@ -126,11 +126,3 @@ func BenchmarkAppend48Digits(b *testing.B) {
 		merged.Digits{}.Append(nil, s, hours(24, 48), 30*time.Minute)
 	}
 }
-
-func TestAppend48DigitsAllocatesOnce(t *testing.T) {
-	s := merged.Parse(strings.Repeat("000022001000", 28), hours(0, 168), 30*time.Minute, merged.Exchange2003)
-	w := hours(24, 48)
-	if n := testing.AllocsPerRun(100, func() { merged.Digits{}.Append(nil, s, w, 30*time.Minute) }); n > 1 {
-		t.Errorf("%v allocations", n)
-	}
-}
