@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"time"
 )
@@ -31,7 +29,7 @@ const (
 	Unauthorized Code = "unauthorized"
 	// The server refuses to serve this account or this program: HTTP 403.
 	Forbidden Code = "forbidden"
-	// The URL is not that of EWS: HTTP 404, 405 or 410, or a redirect.
+	// The URL is not that of EWS: HTTP 400, 404, 405, 410 or 415, or a redirect.
 	WrongEndpoint Code = "wrong-endpoint"
 	// No connection came about, or it broke before there was a reply.
 	Unreachable Code = "unreachable"
@@ -62,6 +60,8 @@ const (
 	RequestRejected Code = "request-rejected"
 	// The password could not be read when it was needed.
 	CredentialFailed Code = "credential"
+	// fbgate has more lookups under way for the organization than it takes on.
+	Overloaded Code = "overloaded"
 	// fbgate made a mistake.
 	Internal Code = "internal"
 )
@@ -72,7 +72,6 @@ type lifetime uint8
 const (
 	passing lifetime = iota // it may be over in seconds
 	lasting                 // until somebody changes something
-	local                   // decided here at no cost
 )
 
 var codes = map[Code]struct {
@@ -80,16 +79,16 @@ var codes = map[Code]struct {
 	remedy   string
 }{
 	InvalidAddress:   {lasting, "Correct the attendee's address: it has to be user@domain, optionally after SMTP:."},
-	NoRoute:          {local, "Add the mailbox's domain to the domains of the organization that holds it."},
+	NoRoute:          {lasting, "Add the mailbox's domain to the domains of the organization that holds it."},
 	UnknownMailbox:   {lasting, "Check that the address exists there (Get-Recipient); Exchange also says this when no organization relationship or availability address space allows the question."},
 	NoPermission:     {lasting, "Allow it there: Set-OrganizationRelationship -FreeBusyAccessEnabled $true -FreeBusyAccessLevel AvailabilityOnly, or the calendar's Default permission (Set-MailboxFolderPermission -AccessRights AvailabilityOnly)."},
 	Unauthorized:     {lasting, "Check user name and password file of the organization's credential, and that the account is neither locked nor expired and the virtual directory offers this kind of log-in."},
 	Forbidden:        {lasting, "Let fbgate's User-Agent and account use EWS there (Set-OrganizationConfig -EwsApplicationAccessPolicy, -EwsAllowList), and check that the address is reached by https."},
 	WrongEndpoint:    {lasting, "Correct target_sharing_epr: it has to be the URL of EWS itself, usually https://HOST/EWS/Exchange.asmx."},
-	Unreachable:      {passing, "Check that the server runs and that its name resolves and its port is open from here."},
+	Unreachable:      {passing, "Check that the server runs, that its name resolves and its port is open from here, and that a proxy named in HTTPS_PROXY lets fbgate through."},
 	Timeout:          {passing, "Find out why the server is slow. If it has to be: a client waits for answer_timeout, a lookup goes on for cache.lookup_timeout, and one call takes the organization's timeout at most."},
 	Throttled:        {passing, "Wait, or give the account a throttling policy of its own (New-ThrottlingPolicy -EWSMaxConcurrency)."},
-	TLS:              {lasting, "Renew or correct the server's certificate, or name the CA that issued it in the organization's ca_file; the server has to offer TLS 1.2 or later."},
+	TLS:              {lasting, "Renew or correct the server's certificate, or name the CA that issued it in the organization's ca_file; the port has to be that of https, and the server has to offer TLS 1.2 or later."},
 	BadResponse:      {passing, "Ask target_sharing_epr with a browser: what answers there is not EWS, or a proxy in between changes it."},
 	WindowTooLong:    {lasting, "Lower the organization's max_window to what its server allows, usually 42 days."},
 	TooManyEntries:   {lasting, "Nothing to be done here: the calendar holds more entries than the server will list, even for a short time."},
@@ -99,6 +98,7 @@ var codes = map[Code]struct {
 	Misconfigured:    {lasting, "That server could not ask the next one: check its availability address space, organization relationship and federation trust."},
 	RequestRejected:  {lasting, "Check request_server_version and the limits of the organization; if they are right, report it as a fault of fbgate."},
 	CredentialFailed: {passing, "Give fbgate the password: password_file has to be readable for it, or the variable password_env names has to be set."},
+	Overloaded:       {passing, "Find out who asks so much, in the log; if they may, make the organization's server answer faster or raise its concurrency."},
 	Internal:         {passing, "Report it with the log lines of this request: fbgate itself is at fault."},
 }
 
@@ -120,14 +120,6 @@ func Codes() []Code { return slices.Sorted(maps.Keys(codes)) }
 // Because returns a Reason with a formatted detail.
 func Because(code Code, format string, args ...any) *Reason {
 	return &Reason{Code: code, Detail: fmt.Sprintf(format, args...)}
-}
-
-// Panicked returns the Reason for a recovered panic p, and logs it with the stack
-// of the goroutine. A partner's reply that fbgate cannot bear costs its mailboxes an
-// answer, not the process.
-func Panicked(p any) *Reason {
-	slog.Error("panic in a lookup", "panic", p, "stack", string(debug.Stack()))
-	return Because(Internal, "panic: %v", p)
 }
 
 // ReasonFor returns the Reason in err's chain, or the one err stands for.
@@ -157,7 +149,3 @@ func (r *Reason) Remedy() string { return codes[r.Code].remedy }
 // Lasting reports whether the failure stays until somebody changes something,
 // so that asking again soon is of no use.
 func (r *Reason) Lasting() bool { return codes[r.Code].lifetime == lasting }
-
-// Local reports whether fbgate decided without asking anybody, so that there is
-// nothing to be saved by remembering it.
-func (r *Reason) Local() bool { return codes[r.Code].lifetime == local }

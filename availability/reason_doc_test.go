@@ -67,10 +67,7 @@ func reasons(t *testing.T) string {
 }
 
 func kind(r *availability.Reason) string {
-	switch {
-	case r.Local():
-		return "local"
-	case r.Lasting():
+	if r.Lasting() {
 		return "lasting"
 	}
 	return "passing"

@@ -12,6 +12,8 @@ package cache
 
 import (
 	"context"
+	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -41,9 +43,9 @@ type Policy struct {
 // ttl returns how long a is to be remembered.
 func (p Policy) ttl(a availability.Answer) time.Duration {
 	switch r := a.Reason; {
-	case r == nil, r.Code == availability.NoInformation:
+	case r == nil, r.Code == availability.NoInformation && !a.Schedule.Known.Empty():
 		return p.Known
-	case r.Local(), r.Code == availability.Internal:
+	case r.Code == availability.Internal:
 		return 0
 	case r.Lasting():
 		return p.Lasting
@@ -60,19 +62,25 @@ type Cache struct {
 	policy       Policy
 
 	mu      sync.Mutex
-	flights map[availability.Mailbox]*flight
+	flights map[availability.Mailbox][]*flight
+	flying  int // flights, of all mailboxes
 }
+
+// mostFlights bounds the lookups under way, one for each mailbox and window: those
+// who asked for them may have left long ago. One takes about half a kilobyte.
+const mostFlights = 10_000
 
 var _ availability.Source = (*Cache)(nil)
 
 // New returns a Cache, in store, of the answers of the organization of that name.
 func New(organization string, source availability.Source, store Store, policy Policy) *Cache {
-	return &Cache{organization: organization, source: source, store: store, policy: policy, flights: make(map[availability.Mailbox]*flight)}
+	return &Cache{organization: organization, source: source, store: store, policy: policy, flights: make(map[availability.Mailbox][]*flight)}
 }
 
 // flight is the lookup of one mailbox under way.
 type flight struct {
-	done   chan struct{} // closed when answer is set
+	window availability.Window // asked for; more may come
+	done   chan struct{}       // closed when answer is set
 	answer availability.Answer
 	// flushed is set if an operator flushed the mailbox meanwhile; guarded by
 	// Cache.mu.
@@ -97,34 +105,47 @@ func (c *Cache) Lookup(ctx context.Context, q availability.Query) []availability
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.policy.Wait)
 	defer cancel()
-	for len(missing) > 0 {
-		missing = c.wait(ctx, q, c.board(ctx, q, missing), answers)
-	}
+	// Lookups ask for more than they have to, so one for another day may bring
+	// this one too. If it did not, only one that will is joined.
+	short := c.wait(ctx, q, c.board(ctx, q, missing, true), answers)
+	c.wait(ctx, q, c.board(ctx, q, short, false), answers)
 	return answers
 }
 
-// remembered returns what is stored about m, if it speaks about all of w.
-func (c *Cache) remembered(m availability.Mailbox, w availability.Window, now time.Time) (availability.Answer, bool) {
+// remembered returns what is stored about m, if it speaks about all of w. Of
+// several answers the last counts, but a passing failure does not hide what was
+// known before it.
+func (c *Cache) remembered(m availability.Mailbox, w availability.Window, now time.Time) (answer availability.Answer, ok bool) {
 	stored, _ := c.store.Get(m)
 	for _, a := range stored {
-		if now.Before(a.Expires) && a.Window.Contains(w) {
-			a.Cached = true
-			return a, true
+		if !now.Before(a.Expires) || !a.Window.Contains(w) {
+			continue
+		}
+		if !ok {
+			answer, ok = a, true
+		}
+		if a.Reason == nil || a.Reason.Lasting() {
+			answer = a
+			break
 		}
 	}
-	return availability.Answer{}, false
+	answer.Cached = ok
+	return answer, ok
 }
 
 // seat is a mailbox of a query, by index, on the flight that will answer it.
 type seat struct {
 	index  int
 	flight *flight
-	own    bool // the flight was started for this query
 }
 
-// board finds a flight for each of the mailboxes with these indexes. For those
-// that have none it starts one lookup for all.
-func (c *Cache) board(ctx context.Context, q availability.Query, indexes []int) []seat {
+// board finds a flight for each of the mailboxes with these indexes: one for the
+// window of q, or with any one for any window. For mailboxes that have none it
+// starts one lookup for all.
+func (c *Cache) board(ctx context.Context, q availability.Query, indexes []int, any bool) []seat {
+	if len(indexes) == 0 {
+		return nil
+	}
 	seats := make([]seat, 0, len(indexes))
 	var mailboxes []availability.Mailbox
 	var flights []*flight
@@ -132,19 +153,21 @@ func (c *Cache) board(ctx context.Context, q availability.Query, indexes []int) 
 	now := time.Now()
 	for _, i := range indexes {
 		m := q.Mailboxes[i]
-		f, own := c.flights[m], false
+		f := c.underWay(m, q.Window, any)
 		if f == nil {
-			f, own = &flight{done: make(chan struct{})}, true
+			f = &flight{window: q.Window, done: make(chan struct{})}
 			// It may have landed since the store was asked.
 			if a, ok := c.remembered(m, q.Window, now); ok {
-				f.answer = a
-				close(f.done)
+				f.land(a)
+			} else if c.flying >= mostFlights {
+				f.land(c.fail(q.About([]availability.Mailbox{m}), availability.Because(availability.Overloaded, "%d lookups are under way", c.flying))[0])
 			} else {
-				c.flights[m] = f
+				c.flights[m] = append(c.flights[m], f)
+				c.flying++
 				mailboxes, flights = append(mailboxes, m), append(flights, f)
 			}
 		}
-		seats = append(seats, seat{i, f, own})
+		seats = append(seats, seat{i, f})
 	}
 	c.mu.Unlock()
 	if len(mailboxes) > 0 {
@@ -153,22 +176,35 @@ func (c *Cache) board(ctx context.Context, q availability.Query, indexes []int) 
 	return seats
 }
 
-// wait fills in answers as flights land, and returns the indexes whose flight,
-// started for another query, did not go far enough.
-func (c *Cache) wait(ctx context.Context, q availability.Query, seats []seat, answers []availability.Answer) (missing []int) {
-	for _, s := range seats {
-		if !landed(ctx, s.flight) {
-			answers[s.index] = c.fail(q.About(q.Mailboxes[s.index:s.index+1]),
-				availability.Because(availability.Timeout, "no answer within %v; the lookup goes on and will be remembered", c.policy.Wait))[0]
-			continue
-		}
-		if s.own || s.flight.answer.Window.Contains(q.Window) {
-			answers[s.index] = s.flight.answer
-		} else {
-			missing = append(missing, s.index)
+// underWay returns a flight of m for w, or with any, if there is none, another.
+func (c *Cache) underWay(m availability.Mailbox, w availability.Window, any bool) *flight {
+	flights := c.flights[m]
+	for _, f := range flights {
+		if f.window.Contains(w) {
+			return f
 		}
 	}
-	return missing
+	if any && len(flights) > 0 {
+		return flights[0]
+	}
+	return nil
+}
+
+// wait fills in answers as flights land, and returns the indexes whose flight,
+// started for another window, fell short of the one of q.
+func (c *Cache) wait(ctx context.Context, q availability.Query, seats []seat, answers []availability.Answer) (short []int) {
+	for _, s := range seats {
+		switch {
+		case !landed(ctx, s.flight):
+			answers[s.index] = c.fail(q.About(q.Mailboxes[s.index:s.index+1]),
+				availability.Because(availability.Timeout, "no answer within %v; the lookup goes on and will be remembered", c.policy.Wait))[0]
+		case s.flight.answer.Window.Contains(q.Window):
+			answers[s.index] = s.flight.answer
+		default:
+			short = append(short, s.index)
+		}
+	}
+	return short
 }
 
 // landed waits for f until ctx is done. What has landed by then counts.
@@ -186,9 +222,15 @@ func landed(ctx context.Context, f *flight) bool {
 	}
 }
 
+func (f *flight) land(a availability.Answer) {
+	f.answer = a
+	close(f.done)
+}
+
 // fly looks the mailboxes of q up and lands their flights.
 func (c *Cache) fly(ctx context.Context, q availability.Query, flights []*flight) {
-	ctx, cancel := context.WithTimeout(ctx, c.policy.Timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.policy.Timeout,
+		availability.Because(availability.Timeout, "the lookup was not complete within %v", c.policy.Timeout))
 	defer cancel()
 	answers := c.ask(ctx, q)
 
@@ -197,17 +239,23 @@ func (c *Cache) fly(ctx context.Context, q availability.Query, flights []*flight
 	now := time.Now()
 	for i, f := range flights {
 		a := answers[i]
-		a.Mailbox = q.Mailboxes[i]
-		a.Window = a.Window.Hull(q.Window)
 		if ttl := c.policy.ttl(a); ttl > 0 && !f.flushed {
 			a.Expires = now.Add(ttl)
 			c.remember(a, now)
 		}
-		f.answer = a
-		close(f.done)
-		if c.flights[a.Mailbox] == f {
-			delete(c.flights, a.Mailbox)
+		f.land(a)
+		c.flying--
+		if !f.flushed {
+			c.end(a.Mailbox, f)
 		}
+	}
+}
+
+// end takes f off the list of the mailbox's flights.
+func (c *Cache) end(m availability.Mailbox, f *flight) {
+	c.flights[m] = slices.DeleteFunc(c.flights[m], func(other *flight) bool { return other == f })
+	if len(c.flights[m]) == 0 {
+		delete(c.flights, m)
 	}
 }
 
@@ -216,12 +264,17 @@ func (c *Cache) fly(ctx context.Context, q availability.Query, flights []*flight
 func (c *Cache) ask(ctx context.Context, q availability.Query) (answers []availability.Answer) {
 	defer func() {
 		if p := recover(); p != nil {
-			answers = c.fail(q, availability.Panicked(p))
+			slog.ErrorContext(ctx, "panic in a lookup", "request_id", q.RequestID, "panic", p, "stack", string(debug.Stack()))
+			answers = c.fail(q, availability.Because(availability.Internal, "panic: %v", p))
 		}
 	}()
 	answers = c.source.Lookup(ctx, q)
-	if len(answers) != len(q.Mailboxes) {
-		return c.fail(q, availability.Because(availability.Internal, "%d answers about %d mailboxes", len(answers), len(q.Mailboxes)))
+	broken := len(answers) != len(q.Mailboxes)
+	for i := range answers {
+		broken = broken || answers[i].Mailbox != q.Mailboxes[i] || !answers[i].Window.Contains(q.Window)
+	}
+	if broken {
+		return c.fail(q, availability.Because(availability.Internal, "the source answered something else than it was asked"))
 	}
 	return answers
 }
@@ -237,13 +290,15 @@ func (c *Cache) fail(q availability.Query, reason *availability.Reason) []availa
 // mostWindows bounds how many separate windows are remembered of one mailbox.
 const mostWindows = 8
 
-// remember stores a before what is known of other windows of the mailbox.
+// remember stores a before what is known of the mailbox and not replaced by it.
 func (c *Cache) remember(a availability.Answer, now time.Time) {
 	stored, _ := c.store.Get(a.Mailbox)
+	passing := a.Reason != nil && !a.Reason.Lasting()
 	kept := make([]availability.Answer, 1, len(stored)+1)
 	kept[0] = a
 	for _, old := range stored {
-		if now.Before(old.Expires) && !a.Window.Contains(old.Window) && len(kept) < mostWindows {
+		replaced := a.Window.Contains(old.Window) && !(passing && old.Reason == nil)
+		if now.Before(old.Expires) && !replaced && len(kept) < mostWindows {
 			kept = append(kept, old)
 		}
 	}

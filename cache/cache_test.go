@@ -17,10 +17,12 @@ import (
 // asked.
 type upstream struct {
 	delay  time.Duration
+	known  time.Duration // of the window, if not all
 	widen  time.Duration // added at both ends of the window
 	reason *availability.Reason
 	panics bool
-	fewer  bool
+	fewer  bool // answers than asked
+	shifts bool // the window it answers about
 
 	mu    sync.Mutex
 	calls [][]availability.Mailbox
@@ -45,9 +47,16 @@ func (u *upstream) Lookup(ctx context.Context, q availability.Query) []availabil
 		if u.reason == nil {
 			answers[i].Schedule = availability.NewSchedule(w, 0, []availability.Span{{Window: availability.Window{Start: w.Start, End: w.Start.Add(time.Hour)}, Status: availability.Busy}})
 		}
+		if u.known > 0 {
+			answers[i].Schedule = answers[i].Schedule.Clip(availability.Window{Start: w.Start, End: w.Start.Add(u.known)})
+			answers[i].Reason = availability.Because(availability.NoInformation, "")
+		}
 	}
 	if u.fewer {
 		answers = answers[1:]
+	}
+	if u.shifts {
+		answers[0].Window.Start = answers[0].Window.Start.Add(time.Hour)
 	}
 	return answers
 }
@@ -120,10 +129,9 @@ func TestFailuresAreForgottenSooner(t *testing.T) {
 	}{
 		{availability.Because(availability.Timeout, ""), 30 * time.Second},
 		{availability.Because(availability.UnknownMailbox, ""), 5 * time.Minute},
-		{availability.Because(availability.NoInformation, ""), 15 * time.Minute},
+		{availability.Because(availability.NoInformation, ""), 5 * time.Minute},
 		{&availability.Reason{Code: availability.Throttled, RetryAfter: 2 * time.Minute}, 2 * time.Minute},
 		{&availability.Reason{Code: availability.Throttled, RetryAfter: 24 * time.Hour}, 15 * time.Minute},
-		{availability.Because(availability.NoRoute, ""), 0},
 		{availability.Because(availability.Internal, ""), 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -179,6 +187,114 @@ func TestSharesLookups(t *testing.T) {
 		askers.Wait()
 		if u.asked() != 1 {
 			t.Errorf("%d calls for one question", u.asked())
+		}
+	})
+}
+
+// What is partly known is remembered like what is known.
+func TestPartialKnowledgeIsKnowledge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{known: 6 * time.Hour}
+		c := over(u)
+		c.Lookup(t.Context(), days(0, 1, mary))
+		time.Sleep(14 * time.Minute)
+		if a := c.Lookup(t.Context(), days(0, 1, mary))[0]; !a.Cached || a.Schedule.Known.Duration() != 6*time.Hour {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+// A hiccup while somebody asks about a month does not blank the day that is known.
+func TestPassingFailureHidesNothingKnown(t *testing.T) {
+	for _, test := range []struct {
+		code  availability.Code
+		known bool // afterwards
+	}{{availability.Timeout, true}, {availability.Throttled, true}, {availability.UnknownMailbox, false}} {
+		u := &upstream{}
+		c := over(u)
+		c.Lookup(t.Context(), days(2, 3, mary))
+		u.reason = availability.Because(test.code, "")
+		for range 2 {
+			if a := c.Lookup(t.Context(), days(0, 30, mary))[0]; a.Reason != u.reason {
+				t.Errorf("%s: the month is %+v", test.code, a)
+			}
+		}
+		if a := c.Lookup(t.Context(), days(2, 3, mary))[0]; (a.Reason == nil) != test.known || !a.Cached {
+			t.Errorf("%s: the day is %+v", test.code, a)
+		}
+		if u.asked() != 2 {
+			t.Errorf("%s: %d calls", test.code, u.asked())
+		}
+	}
+}
+
+// Many people page through the same calendar at different places.
+func TestDifferentDaysDoNotQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{delay: time.Second}
+		c := over(u)
+		var askers sync.WaitGroup
+		for day := range 60 {
+			askers.Go(func() {
+				begun := time.Now()
+				if a := c.Lookup(t.Context(), days(day, day+1, mary))[0]; a.Reason != nil || time.Since(begun) > 2*time.Second {
+					t.Errorf("day %d after %v: %+v", day, time.Since(begun), a)
+				}
+			})
+		}
+		askers.Wait()
+	})
+}
+
+func TestRemembersSomeWindowsOfAMailbox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := over(&upstream{})
+		count := func() int {
+			entries, _ := (cache.Caches{"": c}).Entries(func(availability.Mailbox) bool { return true }, 100)
+			return len(entries)
+		}
+		for day := range 20 {
+			c.Lookup(t.Context(), days(2*day, 2*day+1, mary))
+		}
+		if count() != 8 {
+			t.Errorf("%d windows are remembered", count())
+		}
+		time.Sleep(10 * time.Minute)
+		c.Lookup(t.Context(), days(50, 51, mary))
+		time.Sleep(10 * time.Minute)
+		if count() != 1 {
+			t.Errorf("%d windows are remembered though all but one have expired", count())
+		}
+		c.Lookup(t.Context(), days(60, 61, mary))
+		time.Sleep(6 * time.Minute)
+		if count() != 1 {
+			t.Errorf("%d windows are remembered, want the last", count())
+		}
+	})
+}
+
+// Those who ask and leave cannot pile up lookups without end.
+func TestLookupsUnderWayAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{delay: 20 * time.Second}
+		c := over(u)
+		left, leave := context.WithCancel(t.Context())
+		leave()
+		q := days(0, 1)
+		for i := range 10_000 {
+			q.Mailboxes = append(q.Mailboxes, user(i))
+		}
+		c.Lookup(left, q)
+		synctest.Wait()
+		begun := time.Now()
+		a := c.Lookup(t.Context(), days(0, 1, mary))[0]
+		if a.Reason == nil || a.Reason.Code != availability.Overloaded || time.Since(begun) > 0 {
+			t.Errorf("after %v: %+v", time.Since(begun), a)
+		}
+		time.Sleep(21 * time.Second)
+		u.delay = 0
+		if a := c.Lookup(t.Context(), days(0, 1, mary))[0]; a.Reason != nil {
+			t.Errorf("later: %+v", a)
 		}
 	})
 }
@@ -298,6 +414,10 @@ func TestNoLookupUndoesAFlush(t *testing.T) {
 				if entries, _ := (cache.Caches{"": c}).Entries(func(availability.Mailbox) bool { return true }, 10); len(entries) != 0 {
 					t.Errorf("the old answer is remembered: %+v", entries)
 				}
+				// The new lookup is under way still, and can be joined.
+				if a := c.Lookup(t.Context(), days(0, 1, mary))[0]; a.Reason != nil {
+					t.Errorf("who joined got %+v", a)
+				}
 				if a := <-after; a.Reason != nil || u.asked() != 2 {
 					t.Errorf("who asked after got %+v, %d calls", a, u.asked())
 				}
@@ -310,14 +430,14 @@ func TestNoLookupUndoesAFlush(t *testing.T) {
 }
 
 func TestSurvivesABrokenSource(t *testing.T) {
-	for name, u := range map[string]*upstream{"panics": {panics: true}, "answers too few": {fewer: true}} {
+	for name, u := range map[string]*upstream{"panics": {panics: true}, "answers too few": {fewer: true}, "answers something else": {shifts: true}} {
 		c := over(u)
 		for i, a := range c.Lookup(t.Context(), days(0, 1, mary, joe)) {
 			if a.Reason == nil || a.Reason.Code != availability.Internal || a.Mailbox != []availability.Mailbox{mary, joe}[i] {
 				t.Errorf("%s: %+v", name, a)
 			}
 		}
-		u.panics, u.fewer = false, false
+		u.panics, u.fewer, u.shifts = false, false, false
 		if a := c.Lookup(t.Context(), days(0, 1, mary))[0]; a.Reason != nil {
 			t.Errorf("%s: not well again: %+v", name, a)
 		}

@@ -8,10 +8,9 @@ import "fbgate/availability"
 func (c *Cache) Flush() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, f := range c.flights {
-		f.flushed = true
+	for m := range c.flights {
+		c.ground(m)
 	}
-	clear(c.flights)
 	return c.store.Clear()
 }
 
@@ -19,12 +18,17 @@ func (c *Cache) Flush() int {
 func (c *Cache) FlushMailbox(m availability.Mailbox) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f := c.flights[m]; f != nil {
-		f.flushed = true
-		delete(c.flights, m)
-	}
+	c.ground(m)
 	if c.store.Delete(m) {
 		return 1
 	}
 	return 0
+}
+
+// ground keeps the lookups of m under way from being remembered and joined.
+func (c *Cache) ground(m availability.Mailbox) {
+	for _, f := range c.flights[m] {
+		f.flushed = true
+	}
+	delete(c.flights, m)
 }

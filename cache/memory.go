@@ -18,14 +18,21 @@ type Memory struct {
 
 	// mu makes changes of cache, order and places one.
 	mu     sync.Mutex
-	order  list.List // of mailboxes, those that were set last at the back
+	order  list.List // of place, roughly by when they expire
 	places map[availability.Mailbox]*list.Element
 }
 
 var _ Store = (*Memory)(nil)
 
-// NewMemory returns a Store for at most that many mailboxes. When it is full, the
-// one that was set longest ago makes room: with one ttl, the next to expire.
+// place is a mailbox in the order.
+type place struct {
+	mailbox availability.Mailbox
+	expires time.Time
+}
+
+// NewMemory returns a Store for at most that many mailboxes. When it is full, one
+// that expires soon makes room, so that failures, which are remembered for less
+// long, put out other failures rather than what is known.
 func NewMemory(most int) *Memory {
 	s := &Memory{
 		most: max(1, most),
@@ -62,15 +69,22 @@ func (s *Memory) Set(m availability.Mailbox, answers []availability.Answer, ttl 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if place, ok := s.places[m]; ok {
-		s.order.MoveToBack(place)
-	} else {
-		for s.order.Len() >= s.most {
-			s.cache.Delete(string(s.order.Front().Value.(availability.Mailbox)))
-		}
-		s.places[m] = s.order.PushBack(m)
+	s.forget(m)
+	for s.order.Len() >= s.most {
+		s.cache.Delete(string(s.order.Front().Value.(place).mailbox))
 	}
+	s.insert(place{m, time.Now().Add(ttl)})
 	s.cache.Set(string(m), answers, ttl)
+}
+
+// insert puts p at the end of the order it belongs to. With one ttl for what is
+// known and a shorter one for failures that is near enough.
+func (s *Memory) insert(p place) {
+	if front := s.order.Front(); front != nil && p.expires.Before(front.Value.(place).expires) {
+		s.places[p.mailbox] = s.order.PushFront(p)
+	} else {
+		s.places[p.mailbox] = s.order.PushBack(p)
+	}
 }
 
 // Delete implements Store.

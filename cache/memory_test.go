@@ -59,3 +59,22 @@ func TestMemoryKeepsWhoComesBack(t *testing.T) {
 		}
 	})
 }
+
+// Whoever asks about many addresses that do not exist puts out none that do.
+func TestFailuresPutOutFailures(t *testing.T) {
+	s := cache.NewMemory(10)
+	for i := range 8 {
+		s.Set(user(i), make([]availability.Answer, 1), 15*time.Minute)
+	}
+	for i := 100; i < 200; i++ {
+		s.Set(user(i), make([]availability.Answer, 1), 5*time.Minute)
+	}
+	for i := range 8 {
+		if _, ok := s.Get(user(i)); !ok {
+			t.Errorf("user %d was put out", i)
+		}
+	}
+	if _, ok := s.Get(user(199)); !ok || s.Len() != 10 {
+		t.Errorf("%d are stored", s.Len())
+	}
+}

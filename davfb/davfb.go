@@ -4,8 +4,10 @@ package davfb
 
 import (
 	"cmp"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 
 	"fbgate/availability"
@@ -31,8 +33,7 @@ type Config struct {
 func New(c Config) http.Handler {
 	c.Log = cmp.Or(c.Log, slog.Default())
 	f := &face{c}
-	// Without SkipClean mux would redirect "/public//", which DavMail asks for.
-	router := mux.NewRouter().SkipClean(true)
+	router := mux.NewRouter()
 	router.MatcherFunc(isFreeBusy).Handler(f.serve(f.freeBusy))
 	router.NotFoundHandler = f.serve(notFound)
 	tooLong := f.serve(urlTooLong)
@@ -41,8 +42,9 @@ func New(c Config) http.Handler {
 			tooLong.ServeHTTP(w, r)
 			return
 		}
-		// Matched here rather than served by the router, which would copy every
-		// request to put variables into it that no route here has.
+		// Matched here rather than served by the router, which would redirect
+		// "/public//", which DavMail asks for, and copy every request to put
+		// variables into it that no route here has.
 		var match mux.RouteMatch
 		router.Match(r, &match)
 		match.Handler.ServeHTTP(w, r)
@@ -53,11 +55,18 @@ func New(c Config) http.Handler {
 type face struct{ Config }
 
 // serve names a request, hands it to a handler, and writes and logs the error that
-// one returns. A handler that returns an error has written nothing.
+// one returns, or the fault it has: a connection closed without a byte crashes some
+// clients. A handler that returns an error has written nothing.
 func (f *face) serve(handle func(w http.ResponseWriter, r *http.Request, id string) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := requestID(r)
 		w.Header()["X-Request-Id"] = []string{id}
+		defer func() {
+			if p := recover(); p != nil {
+				f.Log.ErrorContext(r.Context(), "panic", "request_id", id, "panic", p, "stack", string(debug.Stack()))
+				refuse(w, fmt.Errorf("panic: %v", p))
+			}
+		}()
 		if err := handle(w, r, id); err != nil {
 			refuse(w, err)
 			f.logRefusal(r, id, err)

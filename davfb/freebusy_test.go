@@ -299,6 +299,58 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// A fault of our own is told to the client and the log; the connection stays.
+func TestSurvivesAPanic(t *testing.T) {
+	s := newStack()
+	s.router.Add(sourceFunc(func(context.Context, availability.Query) []availability.Answer { panic("out of cheese") }), "*")
+	r := s.get(t, question(hours(0, 24), time.Hour, "mary@contoso.com"))
+	if b := body(t, r); r.StatusCode != http.StatusInternalServerError || !strings.Contains(b, "its log says why") || strings.Contains(b, "cheese") {
+		t.Errorf("%s: %s", r.Status, b)
+	}
+	if !strings.Contains(s.log.String(), "out of cheese") || !strings.Contains(s.log.String(), "request_id="+r.Header.Get("X-Request-Id")) {
+		t.Errorf("the log says %s", s.log)
+	}
+}
+
+func TestClientThatLeavesIsNoTimeout(t *testing.T) {
+	s := over(sourceFunc(free))
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	request := httptest.NewRequest(http.MethodGet, question(hours(0, 24), time.Hour, "mary@contoso.com"), nil)
+	s.ServeHTTP(httptest.NewRecorder(), request.WithContext(ctx))
+	if log := s.log.String(); !strings.Contains(log, "client left") || strings.Contains(log, "WARN") {
+		t.Errorf("the log says %s", log)
+	}
+}
+
+func TestNobodyAskedIsNoCacheMiss(t *testing.T) {
+	s := newStack()
+	s.add(sourceFunc(free), "contoso.com")
+	stranger := question(hours(0, 24), time.Hour, "ann@northwind.com")
+	if r := s.get(t, stranger); r.Header.Get("Cache-Status") != "" || r.Header.Get("Age") != "" {
+		t.Errorf("%v", r.Header)
+	}
+	both := stranger + "&u=mary@contoso.com"
+	s.get(t, both)
+	if got := s.get(t, both).Header.Get("Cache-Status"); !strings.HasPrefix(got, "fbgate; hit; ttl=") {
+		t.Errorf("%q", got)
+	}
+}
+
+// However many invented addresses a request has, it is few lines in the log, and
+// none that is long.
+func TestLogIsBounded(t *testing.T) {
+	s := newStack()
+	attendees := make([]string, 500)
+	for i := range attendees {
+		attendees[i] = fmt.Sprintf("%s%d@invented-%d.example", strings.Repeat("a", 50), i, i)
+	}
+	s.ask(t, hours(0, 24), time.Hour, attendees...)
+	if log := s.log.String(); strings.Count(log, "\n") != 2 || len(log) > 4000 || !strings.Contains(log, "and 480 more") {
+		t.Errorf("%d bytes: %.5000s", len(log), log)
+	}
+}
+
 func TestDeadOrganizationIsOneLineInTheLog(t *testing.T) {
 	s := over(sourceFunc(func(_ context.Context, q availability.Query) []availability.Answer {
 		return availability.Fail(q, availability.Because(availability.Unreachable, "connection refused"))

@@ -13,14 +13,17 @@ var private = []string{"private"}
 
 // setFreshness sets the header fields that tell how old an answer is: Age is that
 // of the oldest part, and Cache-Status (RFC 9211) says whether all of it was
-// remembered, and for how many seconds that will be so. A mailbox without an
-// answer has no age.
+// remembered, and for how many seconds that will be so. Attendees nobody was asked
+// about do not count.
 func setFreshness(header http.Header, answers []availability.Answer, now time.Time) {
-	var hits int
+	var asked, hits int
 	var age time.Duration
 	var expires time.Time
 	for i := range answers {
 		a := &answers[i]
+		if a.Organization != "" {
+			asked++
+		}
 		if !a.Cached {
 			continue
 		}
@@ -32,15 +35,18 @@ func setFreshness(header http.Header, answers []availability.Answer, now time.Ti
 	}
 	var status string
 	switch hits {
-	case len(answers):
+	case asked:
 		status = "fbgate; hit; ttl=" + strconv.Itoa(int(expires.Sub(now)/time.Second))
 	case 0:
 		status = "fbgate; fwd=miss"
 	default:
-		status = fmt.Sprintf(`fbgate; fwd=partial; detail="%d of %d attendees remembered"`, hits, len(answers))
+		status = fmt.Sprintf(`fbgate; fwd=partial; detail="%d of %d attendees remembered"`, hits, asked)
 	}
 	// Assigned rather than set, as the names are canonical already.
-	header["Age"] = []string{strconv.Itoa(int(age / time.Second))}
 	header["Cache-Control"] = private
+	if asked == 0 {
+		return
+	}
+	header["Age"] = []string{strconv.Itoa(int(age / time.Second))}
 	header["Cache-Status"] = []string{status}
 }

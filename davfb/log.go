@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +18,7 @@ func requestID(r *http.Request) string {
 	if id := r.Header.Get("X-Request-Id"); isToken(id) {
 		return id
 	}
-	return strconv.FormatUint(rand.Uint64(), 16)
+	return fmt.Sprintf("%016x", rand.Uint64())
 }
 
 func isToken(id string) bool {
@@ -38,6 +37,10 @@ func isToken(id string) bool {
 
 func (f *face) logAnswer(r *http.Request, id string, request davxml.Request, answers []availability.Answer, took time.Duration) {
 	ctx := r.Context()
+	if ctx.Err() != nil {
+		f.Log.LogAttrs(ctx, slog.LevelInfo, "client left", slog.String("request_id", id), slog.String("client", r.RemoteAddr), slog.Duration("took", took))
+		return
+	}
 	failed := failures(answers, request.Window)
 	unknown, remembered := 0, 0
 	for _, failure := range failed {
@@ -113,13 +116,13 @@ type failure struct {
 	known        bool // remembered, and so logged before
 }
 
-// failures groups the answers that leave part of w unknown by their reason, so that
-// a dead organization is one line in the log however many attendees it has.
+// failures groups the answers that leave part of w unknown by code and organization,
+// so that a dead organization is one line in the log however many attendees it has,
+// and so are a hundred invented addresses. The detail is that of the first.
 func failures(answers []availability.Answer, w availability.Window) []*failure {
 	type key struct {
 		code         availability.Code
 		organization string
-		detail       string
 		known        bool
 	}
 	var all []*failure
@@ -129,7 +132,7 @@ func failures(answers []availability.Answer, w availability.Window) []*failure {
 		if a.Reason == nil || a.Schedule.Covers(w) {
 			continue
 		}
-		k := key{a.Reason.Code, a.Organization, a.Reason.Detail, a.Cached}
+		k := key{a.Reason.Code, a.Organization, a.Cached}
 		f := groups[k]
 		if f == nil {
 			f = &failure{reason: a.Reason, organization: a.Organization, known: a.Cached}

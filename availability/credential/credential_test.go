@@ -44,6 +44,11 @@ func TestBasicIsBoundToItsHost(t *testing.T) {
 	if got := got(t, transport, other.URL); got != "" {
 		t.Errorf("another host gets %q", got)
 	}
+	secure := *endpoint
+	secure.Scheme = "https"
+	if got := got(t, credential.Basic(http.DefaultTransport, &secure, "svc", secret), own.URL); got != "" {
+		t.Errorf("the same host gets %q in the clear", got)
+	}
 }
 
 func TestMissingPasswordIsAReason(t *testing.T) {

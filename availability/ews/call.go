@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"fbgate/availability"
@@ -20,7 +22,8 @@ import (
 func (s *Source) call(ctx context.Context, requestID string, mailboxes []availability.Mailbox, window availability.Window) (results []ews.Result) {
 	defer func() {
 		if p := recover(); p != nil {
-			results = failed(len(mailboxes), availability.Panicked(p))
+			s.Log.ErrorContext(ctx, "panic in a lookup", "request_id", requestID, "panic", p, "stack", string(debug.Stack()))
+			results = failed(len(mailboxes), availability.Because(availability.Internal, "panic: %v", p))
 		}
 	}()
 	request := ews.Request{
@@ -51,7 +54,8 @@ func failed(mailboxes int, reason *availability.Reason) []ews.Result {
 // exchange waits for a free slot, sends the request and reads the reply. Its
 // error is a *availability.Reason.
 func (s *Source) exchange(ctx context.Context, requestID string, request ews.Request) (ews.Reply, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout,
+		availability.Because(availability.Timeout, "no complete reply from %s within %v", s.URL, s.Timeout))
 	defer cancel()
 	select {
 	case s.slots <- struct{}{}:
@@ -61,14 +65,16 @@ func (s *Source) exchange(ctx context.Context, requestID string, request ews.Req
 	}
 	response, err := s.send(ctx, requestID, request)
 	if err != nil {
-		return ews.Reply{}, transportReason(err)
+		return ews.Reply{}, transportReason(ctx, err)
 	}
 	defer response.Body.Close()
 	if err := refusal(response); err != nil {
-		_, _ = io.CopyN(io.Discard, response.Body, 64<<10) // lets the connection be used again
+		if 0 <= response.ContentLength && response.ContentLength <= 64<<10 {
+			_, _ = io.Copy(io.Discard, response.Body) // lets the connection be used again
+		}
 		return ews.Reply{}, err
 	}
-	body, err := s.read(response)
+	body, err := s.read(ctx, response)
 	if err != nil {
 		return ews.Reply{}, err
 	}
@@ -100,13 +106,13 @@ func (s *Source) send(ctx context.Context, requestID string, request ews.Request
 }
 
 // read returns the body, which is a SOAP envelope or what came instead of one.
-func (s *Source) read(response *http.Response) ([]byte, error) {
+func (s *Source) read(ctx context.Context, response *http.Response) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(response.Body, s.MaxResponse+1))
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, availability.Because(availability.BadResponse, "the reply of %s was cut short after %d bytes", s.URL, len(body))
 	case err != nil:
-		return nil, transportReason(err)
+		return nil, transportReason(ctx, err)
 	case int64(len(body)) > s.MaxResponse:
 		return nil, availability.Because(availability.BadResponse, "the reply of %s is longer than %d bytes", s.URL, s.MaxResponse)
 	}
@@ -127,17 +133,19 @@ func refusal(response *http.Response) error {
 	case code == http.StatusOK, code == http.StatusInternalServerError:
 		return nil
 	case code == http.StatusUnauthorized, code == statusLoginTimeout:
+		status += offered(response.Header)
 		return because(availability.Unauthorized)
 	case code == http.StatusForbidden:
 		return because(availability.Forbidden)
 	case code >= 300 && code < 400:
-		status += ", a redirect to " + strconv.QuoteToASCII(response.Header.Get("Location"))
+		status += fmt.Sprintf(", a redirect to %.200q", response.Header.Get("Location"))
 		return because(availability.WrongEndpoint)
-	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed, code == http.StatusGone:
+	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed, code == http.StatusGone,
+		code == http.StatusBadRequest, code == http.StatusUnsupportedMediaType: // EWS refuses by a SOAP fault
 		return because(availability.WrongEndpoint)
 	case code == http.StatusTooManyRequests, code == http.StatusServiceUnavailable && response.Header.Get("Retry-After") != "":
 		return because(availability.Throttled)
-	case code == http.StatusRequestEntityTooLarge, code == http.StatusUnsupportedMediaType, code == http.StatusBadRequest:
+	case code == http.StatusRequestEntityTooLarge:
 		return because(availability.RequestRejected)
 	case code == http.StatusGatewayTimeout:
 		return because(availability.Timeout)
@@ -146,6 +154,20 @@ func refusal(response *http.Response) error {
 	default:
 		return because(availability.BadResponse)
 	}
+}
+
+// offered says which kinds of log-in a server takes, as far as it tells: with an
+// account that is right, Basic may be missing among them.
+func offered(header http.Header) string {
+	var schemes []string
+	for _, challenge := range header.Values("WWW-Authenticate") {
+		scheme, _, _ := strings.Cut(challenge, " ")
+		schemes = append(schemes, fmt.Sprintf("%.20s", scheme))
+	}
+	if len(schemes) == 0 {
+		return ""
+	}
+	return "; the server takes " + strings.Join(schemes[:min(len(schemes), 5)], ", ")
 }
 
 // statusLoginTimeout is what Exchange's forms-based authentication answers to those

@@ -3,28 +3,19 @@ package ews
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"fbgate/availability"
 	"fbgate/translate/ews"
 )
 
-// maxNarrowings bounds the additional calls of one lookup, so that no calendar
-// makes it cost more than a fixed multiple of an honest one.
-const maxNarrowings = 32
+// maxNarrowings bounds the calls that may follow one that told too little because
+// there was too much to tell, so that no calendar makes a lookup cost more than a
+// fixed multiple of an honest one.
+const maxNarrowings = 16
 
-// shortest is the piece that is not cut in halves any more.
+// shortest is the window that is not cut in halves any more.
 const shortest = day
-
-// lookup is one Lookup under way.
-type lookup struct {
-	source *Source
-	query  availability.Query
-
-	mu         sync.Mutex
-	narrowings int // calls left beyond the planned ones
-}
 
 // outcome is what one piece of the window yielded for one mailbox.
 type outcome struct {
@@ -33,74 +24,92 @@ type outcome struct {
 	narrowed bool
 }
 
-// addTo puts a piece's outcome into the answer about all pieces. The first Reason
-// stays. If something could only be had of a narrower window, the answer speaks
-// about no more than was asked.
-func (o outcome) addTo(a *availability.Answer, asked availability.Window) {
-	a.Schedule = a.Schedule.Merge(o.Schedule)
-	if a.Reason == nil {
-		a.Reason = o.Reason
+// add puts what another part of the window yielded to it. The first Reason stays.
+func (o *outcome) add(r ews.Result) {
+	o.Schedule = o.Schedule.Merge(r.Schedule)
+	if o.Reason == nil {
+		o.Reason = r.Reason
 	}
-	if o.narrowed {
-		a.Window = asked
-	}
+}
+
+// question is a window still to be asked about, and whom, by index.
+type question struct {
+	window    availability.Window
+	mailboxes []int
+	// reason is why a wider question failed.
+	reason *availability.Reason
 }
 
 // ask asks about mailboxes in one piece of the window and returns an outcome for
 // each. Where the server has too much to tell, it asks again for less: first only
-// what the client wants to know, then halves of it.
-func (l *lookup) ask(ctx context.Context, mailboxes []availability.Mailbox, piece availability.Window) []outcome {
-	outcomes := make([]outcome, len(mailboxes))
-	var tooMuch []int
-	for i, result := range l.source.call(ctx, l.query.RequestID, mailboxes, piece) {
-		outcomes[i].Result = result
-		if result.Reason != nil && (result.Reason.Code == availability.TooManyEntries || result.Reason.Code == availability.WindowTooLong) {
-			tooMuch = append(tooMuch, i)
-		}
+// what the client wants to know, then halves of it. All mailboxes get the next
+// narrower questions before any gets those after, so that one hopeless calendar
+// does not use up what others need.
+func (s *Source) ask(ctx context.Context, q availability.Query, piece availability.Window) []outcome {
+	outcomes := make([]outcome, len(q.Mailboxes))
+	all := make([]int, len(q.Mailboxes))
+	for i := range all {
+		all[i] = i
 	}
-	narrower := l.narrow(piece)
-	if len(tooMuch) == 0 || len(narrower) == 0 || !l.spend(len(narrower)) {
-		return outcomes
-	}
-	again := make([]availability.Mailbox, len(tooMuch))
-	for i, at := range tooMuch {
-		again[i] = mailboxes[at]
-	}
-	for _, at := range tooMuch {
-		outcomes[at] = outcome{narrowed: true}
-	}
-	for _, window := range narrower {
-		for i, o := range l.ask(ctx, again, window) {
-			to := &outcomes[tooMuch[i]]
-			to.Schedule = to.Schedule.Merge(o.Schedule)
-			if to.Reason == nil {
-				to.Reason = o.Reason
+	questions := []question{{window: piece, mailboxes: all}}
+	for calls := 0; len(questions) > 0; calls++ {
+		next := questions[0]
+		questions = questions[1:]
+		if calls > maxNarrowings {
+			for _, i := range next.mailboxes {
+				outcomes[i].add(ews.Result{Reason: next.reason})
 			}
+			continue
 		}
+		questions = append(questions, s.askOnce(ctx, q, next, outcomes)...)
 	}
 	return outcomes
 }
 
-// narrow returns the windows to ask instead of a piece that was too long.
-func (l *lookup) narrow(piece availability.Window) []availability.Window {
-	wanted := align(l.query.Window, max(l.source.Interval, time.Hour)).Intersect(piece)
-	switch {
-	case wanted.Duration() < piece.Duration():
-		return []availability.Window{wanted}
-	case piece.Duration() <= shortest:
+// askOnce makes one call, adds to outcomes, and returns what to ask instead about
+// mailboxes of which there was too much to tell.
+func (s *Source) askOnce(ctx context.Context, q availability.Query, this question, outcomes []outcome) []question {
+	mailboxes := make([]availability.Mailbox, len(this.mailboxes))
+	for i, at := range this.mailboxes {
+		mailboxes[i] = q.Mailboxes[at]
+	}
+	narrower := s.narrow(this.window, q.Window)
+	var again question
+	for i, result := range s.call(ctx, q.RequestID, mailboxes, this.window) {
+		at := this.mailboxes[i]
+		if len(narrower) > 0 && tooMuch(result.Reason) {
+			outcomes[at].narrowed = true
+			again.mailboxes, again.reason = append(again.mailboxes, at), result.Reason
+			continue
+		}
+		outcomes[at].add(result)
+	}
+	if len(again.mailboxes) == 0 {
 		return nil
 	}
-	middle := piece.Start.Add(piece.Duration() / 2).Truncate(max(l.source.Interval, time.Hour))
-	return slices.DeleteFunc([]availability.Window{{Start: piece.Start, End: middle}, {Start: middle, End: piece.End}},
-		availability.Window.Empty)
+	questions := make([]question, len(narrower))
+	for i, window := range narrower {
+		questions[i] = question{window, again.mailboxes, again.reason}
+	}
+	return questions
 }
 
-func (l *lookup) spend(calls int) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.narrowings < calls {
-		return false
+func tooMuch(r *availability.Reason) bool {
+	return r != nil && (r.Code == availability.TooManyEntries || r.Code == availability.WindowTooLong)
+}
+
+// narrow returns the windows to ask about instead of one that was too long, none
+// if it is short enough to give up.
+func (s *Source) narrow(window, asked availability.Window) []availability.Window {
+	unit := max(s.Interval, time.Hour)
+	wanted := align(asked, unit).Intersect(window)
+	switch {
+	case wanted.Duration() < window.Duration():
+		return []availability.Window{wanted}
+	case window.Duration() <= shortest:
+		return nil
 	}
-	l.narrowings -= calls
-	return true
+	middle := window.Start.Add(window.Duration() / 2).Truncate(unit)
+	return slices.DeleteFunc([]availability.Window{{Start: window.Start, End: middle}, {Start: middle, End: window.End}},
+		availability.Window.Empty)
 }

@@ -33,7 +33,7 @@ type Config struct {
 	Digit4        availability.Status // see [ews.Request]
 	Interval      time.Duration       // of a merged free/busy slot, default 15 minutes
 	MaxMailboxes  int                 // in one call, default 100
-	MaxWindow     time.Duration       // of one call, default 42 days
+	MaxWindow     time.Duration       // of one call, in whole hours, default 42 days
 	MaxResponse   int64               // bytes of one reply, default 16 MiB
 	Concurrency   int                 // calls at once, default 5
 	Timeout       time.Duration       // of one call, default 25 seconds
@@ -74,40 +74,33 @@ func New(c Config) *Source {
 // wider window.
 func (s *Source) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
 	window := s.Prefetch.widen(q.Window, s.MaxWindow, s.Interval)
-	l := &lookup{source: s, query: q, narrowings: maxNarrowings}
-
-	answers := make([]availability.Answer, len(q.Mailboxes))
-	for i, m := range q.Mailboxes {
-		answers[i] = availability.Answer{Mailbox: m, Window: window, Organization: s.Organization, Source: s.URL}
-	}
 	pieces := split(window, s.MaxWindow)
-	batches := slices.Collect(slices.Chunk(answers, s.MaxMailboxes))
-	outcomes := make([][]outcome, len(batches)*len(pieces))
+	batches := slices.Collect(slices.Chunk(q.Mailboxes, s.MaxMailboxes))
+	begun := time.Now()
 
+	outcomes := make([][]outcome, len(batches)*len(pieces))
 	var calls sync.WaitGroup
 	for b, batch := range batches {
 		for p, piece := range pieces {
-			calls.Go(func() { outcomes[b*len(pieces)+p] = l.ask(ctx, mailboxes(batch), piece) })
+			calls.Go(func() { outcomes[b*len(pieces)+p] = s.ask(ctx, q.About(batch), piece) })
 		}
 	}
 	calls.Wait()
 
-	now := time.Now()
+	answers := make([]availability.Answer, 0, len(q.Mailboxes))
 	for b, batch := range batches {
-		for i := range batch {
-			batch[i].At = now
-			for p := range pieces {
-				outcomes[b*len(pieces)+p][i].addTo(&batch[i], q.Window)
+		for i, m := range batch {
+			a := availability.Answer{Mailbox: m, Window: window, Organization: s.Organization, Source: s.URL, At: begun}
+			var whole outcome
+			for _, piece := range outcomes[b*len(pieces) : (b+1)*len(pieces)] {
+				whole.add(piece[i].Result)
+				if piece[i].narrowed {
+					a.Window = q.Window // there may be more, which nobody asked about
+				}
 			}
+			a.Schedule, a.Reason = whole.Schedule, whole.Reason
+			answers = append(answers, a)
 		}
 	}
 	return answers
-}
-
-func mailboxes(answers []availability.Answer) []availability.Mailbox {
-	out := make([]availability.Mailbox, len(answers))
-	for i, a := range answers {
-		out[i] = a.Mailbox
-	}
-	return out
 }

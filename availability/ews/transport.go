@@ -11,10 +11,10 @@ import (
 	"fbgate/availability"
 )
 
-// transportReason says why no response came.
-func transportReason(err error) *availability.Reason {
+// transportReason says why no response came, or not all of it.
+func transportReason(ctx context.Context, err error) *availability.Reason {
 	var reason *availability.Reason
-	if errors.As(err, &reason) {
+	if errors.As(err, &reason) || ctx.Err() != nil && errors.As(context.Cause(ctx), &reason) {
 		return reason
 	}
 	return &availability.Reason{Code: transportCode(err), Detail: err.Error()}

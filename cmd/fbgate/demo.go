@@ -27,7 +27,7 @@ const demoAccount, demoPassword = "svc-freebusy", "correct horse battery staple"
 // Run starts everything, asks one question and serves on.
 func (d *demoCommand) Run(ctx context.Context, console console) error {
 	for flag, address := range map[string]string{"--listen": d.Listen, "--admin-listen": d.AdminListen} {
-		if host, _, err := net.SplitHostPort(address); err != nil || !isLoopback(host) {
+		if host, _, err := net.SplitHostPort(address); err != nil || !config.IsLoopback(host) {
 			return fmt.Errorf("%s: %q is not HOST:PORT of this machine alone; write for example 127.0.0.1:8080", flag, address)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -47,6 +48,9 @@ func (d drawing) draw(w io.Writer, r davxml.Request, items []davxml.Item) {
 		first = last
 	}
 	fmt.Fprintln(w, legend)
+	if slices.ContainsFunc(items, func(item davxml.Item) bool { return strings.Contains(item.Digits, "4") }) {
+		fmt.Fprintln(w, "Why there is no information, the gateway's log and its operators' listener say.")
+	}
 }
 
 // heading names the day of the first slot, and its time unless the ruler can.

@@ -60,6 +60,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 	if err != nil {
 		panic(err) // the tags above are wrong
 	}
+	if len(args) > 0 && (args[0] == "help" || args[0] == "version") {
+		args = append([]string{"--" + args[0]}, args[1:]...)
+	}
 	command, err := parser.Parse(args)
 	switch {
 	case exited: // help or version were asked for

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"os"
@@ -57,6 +58,9 @@ func (q *queryCommand) request(now time.Time) (davxml.Request, string, error) {
 	gateway, err := url.Parse(q.Gateway)
 	if err != nil || gateway.Host == "" || gateway.Scheme != "http" && gateway.Scheme != "https" {
 		return davxml.Request{}, "", fmt.Errorf("--gateway: %q is not an http or https URL; write for example http://127.0.0.1:8080/public/", q.Gateway)
+	}
+	if gateway.Path == "" {
+		gateway.Path = "/public/"
 	}
 	if q.Interval < 1 || q.Interval > 1440 {
 		return davxml.Request{}, "", fmt.Errorf("--interval: %d is not 1 to 1440 minutes", q.Interval)
@@ -119,7 +123,7 @@ func ask(ctx context.Context, target string) (reply, error) {
 	request.Header.Set("User-Agent", "Mozilla/4.0 (compatible; MSIE 6.0; fbgate/"+version()+")")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return reply{}, err
+		return reply{}, fmt.Errorf("%w; is there a gateway at this address? --gateway names another", err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, largestReply))
@@ -131,6 +135,9 @@ func ask(ctx context.Context, target string) (reply, error) {
 	}
 	if response.StatusCode != http.StatusOK {
 		return reply{}, fmt.Errorf("%s answered %s: %s", request.URL.Host, printable(response.Status), printable(strings.TrimSpace(string(body[:min(len(body), 500)]))))
+	}
+	if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); kind == "text/html" {
+		return reply{}, fmt.Errorf("%s answered with an HTML page: this is no gateway, or a log-in stands before it", request.URL.Host)
 	}
 	return reply{response.Header, body}, nil
 }

@@ -57,7 +57,7 @@ func TestQueryRequest(t *testing.T) {
 			gateway + "?Cmd=freebusy&start=2026-11-22T23:00:00Z&end=2026-11-23T23:00:00Z&interval=1440" +
 				"&u=SMTP:Mary@Contoso.com&u=SMTP:r%26d%2Bx@contoso.com&u=EX:/o=Contoso/cn=joe&u=EX:/o=Contoso/cn=ann&u=SMTP:j%C3%BCrgen@x.example"},
 		{"another gateway", queryCommand{Gateway: "https://mail.contoso.com", Start: "2026-11-23T00:00:00Z", Interval: 30, Mailbox: mary},
-			"https://mail.contoso.com?Cmd=freebusy&start=2026-11-23T00:00:00Z&end=2026-11-24T00:00:00Z&interval=30&u=SMTP:mary@contoso.com"},
+			"https://mail.contoso.com/public/?Cmd=freebusy&start=2026-11-23T00:00:00Z&end=2026-11-24T00:00:00Z&interval=30&u=SMTP:mary@contoso.com"},
 
 		{"no URL", queryCommand{Gateway: "127.0.0.1:8080", Interval: 30},
 			`--gateway: "127.0.0.1:8080" is not an http or https URL; write for example http://127.0.0.1:8080/public/`},
@@ -103,7 +103,7 @@ func TestQueryTellsWhatAnswered(t *testing.T) {
 		{"a reply of Exchange", http.StatusOK, "", fmt.Sprintf(reply, "02"), "0 ? no information\n"},
 		{"too few digits", http.StatusOK, "", fmt.Sprintf(reply, "0"), `1 fbgate: http://HOST/public/: free/busy reply: row 1 (mary) has "0", expected 2 digits`},
 		{"a refusal", http.StatusBadRequest, "", "<a:error xmlns:a=\"WM\"/>\n", "1 fbgate: HOST answered 400 Bad Request: <a:error xmlns:a=\"WM\"/>\n"},
-		{"a log-in page", http.StatusOK, "", "<html><body>Please log in</body></html>", "1 fbgate: http://HOST/public/: free/busy reply: "},
+		{"a log-in page", http.StatusOK, "", "<html><body>Please log in</body></html>", "1 fbgate: HOST answered with an HTML page: "},
 		{"a page of an error", http.StatusBadGateway, "", "<html>\n\x1b[2JBad\u009b gateway</html>", "1 fbgate: HOST answered 502 Bad Gateway: <html>  [2JBad  gateway</html>\n"},
 		{"a long page", http.StatusNotFound, "", strings.Repeat("x", 2000), "1 fbgate: HOST answered 404 Not Found: " + strings.Repeat("x", 500) + "\n"},
 		{"nothing", http.StatusOK, "", "", "1 fbgate: http://HOST/public/: free/busy reply: "},

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"fbgate/cmd/fbgate/config"
@@ -32,15 +33,10 @@ func (s *serveCommand) Run(ctx context.Context, console console) error {
 	if err != nil {
 		return err
 	}
-	if host, _, _ := net.SplitHostPort(c.Listen); !isLoopback(host) {
+	if host, _, _ := net.SplitHostPort(c.Listen); !config.IsLoopback(host) {
 		log.Warn("everybody who reaches this address may ask for free/busy", "listen", c.Listen)
 	}
 	return running.until(ctx)
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func newLog(c config.Log, w io.Writer) *slog.Logger {
@@ -62,11 +58,14 @@ type server struct {
 	operators listening
 }
 
-// listening is an HTTP server and where it is reached.
+// listening is an HTTP server and its listener.
 type listening struct {
 	*http.Server
-	net.Addr
+	listener net.Listener
 }
+
+// String returns the address it is reached at.
+func (l listening) String() string { return l.listener.Addr().String() }
 
 // start opens both listeners, so that an address in use is known before anything
 // is served, and serves.
@@ -88,7 +87,7 @@ func start(c *config.Config, log *slog.Logger) (*server, error) {
 	s.clients = s.serve(clients, gateway.clients)
 	s.operators = s.serve(operators, gateway.operators(s.ready.Load))
 	s.ready.Store(true)
-	log.Info("serving", "version", version(), "clients", clients.Addr().String(), "operators", operators.Addr().String(),
+	log.Info("serving", "version", version(), "clients", s.clients.String(), "operators", s.operators.String(),
 		"organizations", len(c.Organizations))
 	return s, nil
 }
@@ -96,9 +95,21 @@ func start(c *config.Config, log *slog.Logger) (*server, error) {
 func listen(key, address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; name another address or port, or stop what uses this one", key, err)
+		return nil, fmt.Errorf("%s: %w%s", key, err, bindAdvice(err))
 	}
 	return l, nil
+}
+
+func bindAdvice(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "; name another port, or stop what uses this one"
+	case errors.Is(err, syscall.EACCES):
+		return "; ports below 1024 need the capability CAP_NET_BIND_SERVICE"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "; name an address of this machine, or 0.0.0.0 for all of them"
+	}
+	return ""
 }
 
 func (s *server) serve(l net.Listener, handler http.Handler) listening {
@@ -107,14 +118,14 @@ func (s *server) serve(l net.Listener, handler http.Handler) listening {
 		Handler:           handler,
 		ReadHeaderTimeout: time.Duration(limits.HeaderTimeout),
 		ReadTimeout:       2 * time.Duration(limits.HeaderTimeout), // bodies are not read, only drained
-		WriteTimeout:      time.Duration(s.config.AnswerTimeout) + time.Minute,
+		WriteTimeout:      time.Duration(s.config.AnswerTimeout) + 30*time.Second,
 		IdleTimeout:       time.Duration(limits.IdleTimeout),
 		// net/http counts the request line too.
 		MaxHeaderBytes: int(limits.HeaderBytes + limits.URLBytes),
-		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	go func() { s.failed <- server.Serve(netutil.LimitListener(l, limits.Connections)) }()
-	return listening{server, l.Addr()}
+	return listening{server, l}
 }
 
 // until serves on until ctx is done or a listener fails, and then lets the
@@ -145,5 +156,9 @@ func (s *server) stop() error {
 	s.ready.Store(false)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.config.AnswerTimeout)+5*time.Second)
 	defer cancel()
-	return errors.Join(s.clients.Shutdown(ctx), s.operators.Close())
+	err := errors.Join(s.clients.Shutdown(ctx), s.operators.Close())
+	// A server that was stopped before it began knows nothing of its listener.
+	s.clients.listener.Close()
+	s.operators.listener.Close()
+	return err
 }

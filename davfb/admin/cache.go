@@ -47,6 +47,9 @@ func (a *admin) listCache(w http.ResponseWriter, r *http.Request) error {
 			return fault{http.StatusBadRequest, fmt.Sprintf("limit is %.40q: expected 1 to %d", text, largestPage)}
 		}
 	}
+	if query.Has("mailbox") && query.Get("mailbox") == "" {
+		return fault{http.StatusBadRequest, "mailbox takes an address; without it everything is listed"}
+	}
 	after, mailbox := availability.ParseMailbox(query.Get("after")), availability.ParseMailbox(query.Get("mailbox"))
 	answers, total := a.Caches.Entries(func(m availability.Mailbox) bool {
 		return m > after && (mailbox == "" || m == mailbox)

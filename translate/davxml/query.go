@@ -49,13 +49,13 @@ type Limits struct {
 // ParameterError is a request no answer can be given to.
 type ParameterError struct {
 	Parameter string // its name, in lower case
-	Received  string // what came, shortened; empty if the parameter is missing
+	Received  string // what came, shortened; empty if nothing did
 	Expected  string // what should have come
 }
 
 func (e *ParameterError) Error() string {
 	if e.Received == "" {
-		return fmt.Sprintf("parameter %s is missing: expected %s", e.Parameter, e.Expected)
+		return fmt.Sprintf("parameter %s is missing or empty: expected %s", e.Parameter, e.Expected)
 	}
 	return fmt.Sprintf("parameter %s is %q: expected %s", e.Parameter, e.Received, e.Expected)
 }

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-const expectedTime = "a time such as 2009-10-28T08:00:00Z or 2009-10-28T09:00:00+01:00"
+const expectedTime = "a time such as 2009-10-28T08:00:00Z or 2009-10-28T09:00:00+01:00, from 1601 to 4500"
 
 // The years Outlook itself can hold, from the FILETIME epoch to the end of its
 // calendar.

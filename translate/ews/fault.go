@@ -133,7 +133,7 @@ func reasonFor(code, exceptionCode, text string) *availability.Reason {
 	if code == "ErrorProxyRequestProcessingFailed" {
 		meaning = furtherHop(text)
 	}
-	detail := code
+	detail := shorten(code, 100)
 	if code == "" {
 		detail = "an error without a code"
 	}

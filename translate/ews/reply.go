@@ -89,7 +89,7 @@ func (r Request) ParseReply(body []byte) (Reply, error) {
 	case len(e.Reply.Responses) != len(r.Mailboxes):
 		// Nobody is named in the reply: with one answer too few or too many every
 		// mailbox might get a neighbour's.
-		return reply, availability.Because(availability.BadResponse, "%d answers to a question about %d mailboxes", len(e.Reply.Responses), len(r.Mailboxes))
+		return reply, availability.Because(availability.BadResponse, "expected %d answers, one for each mailbox, and got %d", len(r.Mailboxes), len(e.Reply.Responses))
 	}
 	reply.Results = make([]Result, len(r.Mailboxes))
 	for i, response := range e.Reply.Responses {
@@ -128,7 +128,7 @@ func (v *serverVersion) String() string {
 	if v == nil {
 		return ""
 	}
-	return v.Major + "." + v.Minor + "." + v.MajorBuild + "." + v.MinorBuild
+	return shorten(v.Major+"."+v.Minor+"."+v.MajorBuild+"."+v.MinorBuild, 40)
 }
 
 // major returns 8 for Exchange 2007, 14 for 2010, 15 for everything later, and 0

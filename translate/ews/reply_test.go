@@ -98,7 +98,8 @@ func TestViews(t *testing.T) {
 		{"no data among events", 15, 0, viewOf("FreeBusyMerged", "005522000044", eventAt(4, 6, "Busy")), "..??bb....?? no-data"},
 		{"no data under a free event", 15, 0, viewOf("FreeBusyMerged", "005500000000", eventAt(2, 4, "Free")), "..??........ no-data"},
 		{"a busy type nobody knows", 15, 0, viewOf("FreeBusyMerged", "", eventAt(2, 4, "Sleeping")), "..??........ no-data"},
-		{"an event of no length", 15, 0, viewOf("FreeBusyMerged", "", eventAt(2, 2, "Busy"), eventAt(5, 4, "Busy")), "............"},
+		{"an event of no length", 15, 0, viewOf("FreeBusyMerged", "", eventAt(2, 2, "Busy"), eventAt(5, 6, "Busy")), ".....b......"},
+		{"an event that ends before it begins", 15, 0, viewOf("FreeBusyMerged", "", eventAt(5, 4, "Busy")), "???????????? bad-response"},
 		{"an event without a time", 15, 0, viewOf("FreeBusyMerged", "", "<CalendarEvent><BusyType>Busy</BusyType></CalendarEvent>"), "???????????? bad-response"},
 		{"no array means no appointments", 15, 0, viewOf("Detailed", ""), "............"},
 		{"an empty array too", 15, 0, viewOf("FreeBusyMerged", "000000000000", ""), "............"},
@@ -115,6 +116,11 @@ func TestViews(t *testing.T) {
 		{"white space round digits", 15, 0, viewOf("MergedOnly", "\n 000220000000 \n"), "...bb......."},
 		{"merged without digits", 15, 0, viewOf("MergedOnly", ""), "???????????? no-data"},
 		{"view None", 15, 0, viewOf("None", ""), "???????????? no-data"},
+		{"view None with digits", 15, 0, viewOf("None", "000000000000"), "???????????? no-data"},
+		{"view None with an event", 15, 0, viewOf("None", "", eventAt(2, 4, "Busy")), "???????????? no-data"},
+		{"zeros end early", 15, 0, viewOf("FreeBusyMerged", "000"), "...????????? no-data"},
+		{"a free event beside busy digits", 15, 0, viewOf("FreeBusyMerged", "002200000000", eventAt(0, 12, "Free")), "..bb........"},
+		{"10,001 events", 15, 0, viewOf("FreeBusyMerged", "", strings.Repeat(eventAt(2, 4, "Busy"), 10_001)), "???????????? too-many-entries"},
 		{"no view at all", 15, 0, success, "???????????? no-data"},
 		{"two names in the type", 15, 0, viewOf("MergedOnly Detailed", ""), "............"},
 		{"a warning still tells", 15, 0, strings.Replace(viewOf("MergedOnly", "000220000000"), "Success", "Warning", 1), "...bb......."},
@@ -149,7 +155,7 @@ func TestCallFailures(t *testing.T) {
 		{"empty", "", availability.BadResponse, "no XML element"},
 		{"cut short", fmt.Sprintf(soap, "<GetUserAvailabilityResponse>")[:90], availability.BadResponse, "unexpected EOF"},
 		{"another operation", fmt.Sprintf(soap, "<GetFolderResponse/>"), availability.BadResponse, "no GetUserAvailabilityResponse"},
-		{"no answers", fmt.Sprintf(soap, "<GetUserAvailabilityResponse/>"), availability.BadResponse, "0 answers"},
+		{"no answers", fmt.Sprintf(soap, "<GetUserAvailabilityResponse/>"), availability.BadResponse, "expected 1 answers"},
 		{"fault with code in faultcode", fmt.Sprintf(soap, "<s:Fault><faultcode>a:ErrorTimeIntervalTooBig</faultcode><faultstring>Too long.</faultstring></s:Fault>"), availability.WindowTooLong, "ErrorTimeIntervalTooBig: Too long."},
 		{"fault with code in detail", fmt.Sprintf(soap, "<s:Fault><faultcode>s:Client</faultcode><faultstring>x</faultstring><detail><ResponseCode>\n ErrorSchemaValidation </ResponseCode></detail></s:Fault>"), availability.RequestRejected, "ErrorSchemaValidation: x"},
 		{"fault with a number for a code", fmt.Sprintf(soap, "<s:Fault><faultcode>s:Server</faultcode><detail><ErrorCode>5021</ErrorCode></detail></s:Fault>"), availability.UpstreamFailure, "Server"},
@@ -250,6 +256,7 @@ func FuzzParseReply(f *testing.F) {
 	}
 	f.Add(body)
 	f.Add(fmt.Appendf(nil, frame, 15, viewOf("FreeBusyMerged", "005522000044", eventAt(4, 6, "Busy"))))
+	f.Add(fmt.Appendf(nil, frame, 15, `<ResponseMessage ResponseClass="Error"><ResponseCode>`+strings.Repeat("Long", 200)+`</ResponseCode></ResponseMessage>`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		reply, err := request(3).ParseReply(body)
 		if err != nil {

@@ -1,6 +1,7 @@
 package ews
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -12,11 +13,16 @@ import (
 // free/busy: some servers send none, Exchange 2007's first builds mark a slot too
 // many, and events can be redrawn at any interval.
 func (r Request) schedule(v view, major int) (availability.Schedule, error) {
-	digits := strings.TrimSpace(v.Merged)
-	switch {
-	case len(v.Events) > 0:
-		return r.fromEvents(v.Events, digits)
-	case tellsEvents(v.Type) && strings.Trim(digits, "0") == "":
+	digits, types := strings.TrimSpace(v.Merged), strings.Fields(v.Type)
+	spans, err := appointments(v.Events)
+	switch allZero := strings.Trim(digits, "0") == ""; {
+	case slices.Contains(types, "None"):
+		return availability.Schedule{}, availability.Because(availability.NoInformation, "view %.40q", v.Type)
+	case err != nil:
+		return availability.Schedule{}, err
+	case len(spans) > 0:
+		return availability.NewSchedule(r.Window, 0, append(spans, r.unexplained(digits, spans)...)), nil
+	case tellsEvents(types) && (digits == "" || allZero && len(digits) >= r.Window.Slots(r.Interval)):
 		// Servers leave out the array of a mailbox without appointments.
 		return availability.NewSchedule(r.Window, 0, nil), nil
 	case digits != "":
@@ -26,10 +32,10 @@ func (r Request) schedule(v view, major int) (availability.Schedule, error) {
 	}
 }
 
-// tellsEvents reports whether a view of this type, a list of names, would list
-// appointments if there were any.
-func tellsEvents(viewType string) bool {
-	return slices.ContainsFunc(strings.Fields(viewType), func(name string) bool {
+// tellsEvents reports whether a view of these types would list appointments if
+// there were any.
+func tellsEvents(types []string) bool {
+	return slices.ContainsFunc(types, func(name string) bool {
 		switch name {
 		case "FreeBusy", "FreeBusyMerged", "Detailed", "DetailedMerged":
 			return true
@@ -38,18 +44,25 @@ func tellsEvents(viewType string) bool {
 	})
 }
 
-func (r Request) fromEvents(events []event, digits string) (availability.Schedule, error) {
-	spans := make([]availability.Span, 0, len(events))
+// maxEvents is more than any server lists of a mailbox; they stop at 1000.
+const maxEvents = 10_000
+
+// appointments returns the events that are not free. Its error is a Reason.
+func appointments(events []event) ([]availability.Span, error) {
+	if len(events) > maxEvents {
+		return nil, availability.Because(availability.TooManyEntries, "%d calendar events of one mailbox", len(events))
+	}
+	var spans []availability.Span
 	for _, e := range events {
 		span, err := e.span()
 		if err != nil {
-			return availability.Schedule{}, availability.Because(availability.BadResponse, "calendar event: %v", err)
+			return nil, availability.Because(availability.BadResponse, "calendar event: %v", err)
 		}
 		if span.Status != availability.Free {
 			spans = append(spans, span)
 		}
 	}
-	return availability.NewSchedule(r.Window, 0, append(spans, r.unexplained(digits, spans)...)), nil
+	return spans, nil
 }
 
 func (e event) span() (span availability.Span, err error) {
@@ -58,6 +71,9 @@ func (e event) span() (span availability.Span, err error) {
 	}
 	if span.End, err = parseTime(e.End); err != nil {
 		return span, err
+	}
+	if span.End.Before(span.Start) {
+		return span, fmt.Errorf("it ends, %.40q, before it begins, %.40q", e.End, e.Start)
 	}
 	span.Status = busyType(strings.TrimSpace(e.BusyType))
 	return span, nil

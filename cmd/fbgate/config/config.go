@@ -90,5 +90,5 @@ type Limits struct {
 	// IdleTimeout is how long a connection is kept open between requests.
 	IdleTimeout Duration `yaml:"idle_timeout" default:"2m" range:"1s..1h"`
 	// Connections is how many clients may be connected at once.
-	Connections int `yaml:"connections" default:"10000" range:"1..1000000"`
+	Connections int `yaml:"connections" default:"1000" range:"1..1000000"`
 }

@@ -62,8 +62,8 @@ func isIP(host string) bool {
 	return err == nil
 }
 
-// isLoopback reports whether a host is this very machine.
-func isLoopback(host string) bool {
+// IsLoopback reports whether a host, by name or address, is this very machine.
+func IsLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
 		return strings.EqualFold(host, "localhost")

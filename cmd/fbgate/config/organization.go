@@ -35,9 +35,9 @@ type Organization struct {
 	// RequestServerVersion is the schema version named in each call; every
 	// server since Exchange 2007 SP1 knows the default.
 	RequestServerVersion string `yaml:"request_server_version" default:"Exchange2007_SP1" oneof:"Exchange2007 Exchange2007_SP1 Exchange2009 Exchange2010 Exchange2010_SP1 Exchange2010_SP2 Exchange2012 Exchange2013 Exchange2013_SP1 Exchange2015 Exchange2016 V2015_10_05 V2016_01_06 V2016_04_13 V2016_07_13 V2016_10_10 V2017_01_07 V2017_04_14 V2017_07_11"`
-	// MaxWindow is the longest time asked about in one call; longer questions
-	// become several calls.
-	MaxWindow Duration `yaml:"max_window" default:"42d" range:"1d..62d"`
+	// MaxWindow is the longest time asked about in one call, in whole hours;
+	// longer questions become several calls.
+	MaxWindow Duration `yaml:"max_window" default:"42d" range:"1d..62d" step:"1h"`
 	// MaxMailboxes is how many mailboxes are asked about in one call.
 	MaxMailboxes int `yaml:"max_mailboxes" default:"100" range:"1..100"`
 	// MergedFreeBusyInterval is the slot length asked for, in whole minutes.

@@ -42,7 +42,7 @@ func (v *validator) listeners(c *Config) {
 		}
 		v.fault(path, c.Listen+" would serve both clients and operators", "write another port")
 	}
-	if !isLoopback(host) && c.Admin.TokenFile == "" && !v.origin.has("admin.token_file") {
+	if !IsLoopback(host) && c.Admin.TokenFile == "" && !v.origin.has("admin.token_file") {
 		v.fault("admin.listen", c.Admin.Listen+" can be reached from other machines, and no token is asked for",
 			"write token_file below it, or listen on 127.0.0.1:"+port)
 	}
@@ -81,7 +81,7 @@ func (v *validator) once(first map[string]string, value, path, instead string) {
 // plainHTTP allows http where nobody can listen in, or where it is asked for.
 func (v *validator) plainHTTP(o Organization, path string) {
 	u, err := url.Parse(o.TargetSharingEPR)
-	if err != nil || u.Scheme != "http" || o.InsecureHTTP || isLoopback(u.Hostname()) {
+	if err != nil || u.Scheme != "http" || o.InsecureHTTP || IsLoopback(u.Hostname()) {
 		return
 	}
 	v.fault(path+".target_sharing_epr", "plain http shows passwords and calendars to the network",
