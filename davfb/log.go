@@ -1,6 +1,8 @@
 package davfb
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -18,7 +20,7 @@ func requestID(r *http.Request) string {
 	if id := r.Header.Get("X-Request-Id"); isToken(id) {
 		return id
 	}
-	return fmt.Sprintf("%016x", rand.Uint64())
+	return hex.EncodeToString(binary.BigEndian.AppendUint64(nil, rand.Uint64()))
 }
 
 func isToken(id string) bool {
