@@ -28,6 +28,10 @@ func (f *face) freeBusy(w http.ResponseWriter, r *http.Request, id string) error
 		Interval:  request.Interval,
 	})
 	now := time.Now()
+	if r.Context().Err() != nil {
+		f.logLeaver(r, id, now.Sub(begun))
+		return nil
+	}
 	setFreshness(w.Header(), answers, now)
 	write(w, http.StatusOK, func(body []byte) []byte {
 		return davxml.AppendAnswer(body, request, answers, f.Digits)

@@ -33,6 +33,11 @@ func setFreshness(header http.Header, answers []availability.Answer, now time.Ti
 			expires = a.Expires
 		}
 	}
+	// Assigned rather than set, as the names are canonical already.
+	header["Cache-Control"] = private
+	if asked == 0 {
+		return
+	}
 	var status string
 	switch hits {
 	case asked:
@@ -41,11 +46,6 @@ func setFreshness(header http.Header, answers []availability.Answer, now time.Ti
 		status = "fbgate; fwd=miss"
 	default:
 		status = fmt.Sprintf(`fbgate; fwd=partial; detail="%d of %d attendees remembered"`, hits, asked)
-	}
-	// Assigned rather than set, as the names are canonical already.
-	header["Cache-Control"] = private
-	if asked == 0 {
-		return
 	}
 	header["Age"] = []string{strconv.Itoa(int(age / time.Second))}
 	header["Cache-Status"] = []string{status}

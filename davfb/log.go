@@ -39,10 +39,6 @@ func isToken(id string) bool {
 
 func (f *face) logAnswer(r *http.Request, id string, request davxml.Request, answers []availability.Answer, took time.Duration) {
 	ctx := r.Context()
-	if ctx.Err() != nil {
-		f.Log.LogAttrs(ctx, slog.LevelInfo, "client left", slog.String("request_id", id), slog.String("client", r.RemoteAddr), slog.Duration("took", took))
-		return
-	}
 	failed := failures(answers, request.Window)
 	unknown, remembered := 0, 0
 	for _, failure := range failed {
@@ -98,6 +94,16 @@ func shorten(s string) string {
 		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
+}
+
+// logLeaver is for clients that closed the connection before they were answered:
+// what is unknown then is no failure.
+func (f *face) logLeaver(r *http.Request, id string, took time.Duration) {
+	f.Log.LogAttrs(r.Context(), slog.LevelInfo, "client left",
+		slog.String("request_id", id),
+		slog.String("client", r.RemoteAddr),
+		slog.Duration("took", took),
+	)
 }
 
 func (f *face) logRefusal(r *http.Request, id string, err error) {
