@@ -166,6 +166,21 @@ func readResponse(r *bufio.Reader) error {
 	return err
 }
 
+// BenchmarkLongAnswer draws 400 days in slots of a minute for seven attendees, the
+// most that the usual limits allow.
+func BenchmarkLongAnswer(b *testing.B) {
+	handler := quiet(b, over(sourceFunc(free)))
+	attendees := make([]string, 7)
+	for i := range attendees {
+		attendees[i] = fmt.Sprintf("user%d@contoso.com", i)
+	}
+	request := httptest.NewRequest(http.MethodGet, question(hours(0, 400*24), time.Minute, attendees...), nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		handler.ServeHTTP(discard{make(http.Header)}, request)
+	}
+}
+
 // BenchmarkFiftyMailboxesCold asks about fifty mailboxes nobody asked about before,
 // of an organization that takes 100 ms a call: "x-call" is the time to the answer
 // as a multiple of that.

@@ -33,26 +33,37 @@ func (f *face) freeBusy(w http.ResponseWriter, r *http.Request, id string) error
 		return nil
 	}
 	setFreshness(w.Header(), answers, now)
-	write(w, http.StatusOK, func(body []byte) []byte {
-		return davxml.AppendAnswer(body, request, answers, f.Digits)
-	})
+	if length := request.AnswerLen(); length > largestPooled {
+		setContent(w.Header(), length)
+		_ = davxml.WriteAnswer(w, request, answers, f.Digits)
+	} else {
+		write(w, http.StatusOK, func(body []byte) []byte {
+			return davxml.AppendAnswer(body, request, answers, f.Digits)
+		})
+	}
 	f.logAnswer(r, id, request, answers, now.Sub(begun))
 	return nil
 }
 
-// buffers are those of answers, reused while they are not much larger than usual.
+// buffers are those of answers that are written at once.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
+// largestPooled is the longest answer that is, in bytes.
 const largestPooled = 64 << 10
 
 var textXML = []string{"text/xml; charset=utf-8"}
 
-// write sends XML in one piece, since some clients need a Content-Length.
+// setContent announces XML of that length: some clients need a Content-Length.
+func setContent(header http.Header, length int) {
+	header["Content-Type"] = textXML
+	header["Content-Length"] = []string{strconv.Itoa(length)}
+}
+
+// write sends XML in one piece.
 func write(w http.ResponseWriter, status int, render func([]byte) []byte) {
 	buffer := buffers.Get().(*[]byte)
 	body := render((*buffer)[:0])
-	w.Header()["Content-Type"] = textXML
-	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+	setContent(w.Header(), len(body))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 	if cap(body) <= largestPooled {

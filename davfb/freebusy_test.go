@@ -351,6 +351,18 @@ func TestLogIsBounded(t *testing.T) {
 	}
 }
 
+// The longest answer is as right as a short one, and as announced.
+func TestLongAnswer(t *testing.T) {
+	s := over(sourceFunc(free))
+	w := hours(0, 300*24)
+	r := s.get(t, question(w, time.Minute, "mary@contoso.com", "x@contoso.com"))
+	b := body(t, r)
+	slots := 300 * 24 * 60
+	if r.Header.Get("Content-Length") != fmt.Sprint(len(b)) || strings.Count(b, strings.Repeat("4", slots)) != 2 || strings.Count(b, strings.Repeat("0", slots)) != 1 {
+		t.Errorf("%d bytes, %v", len(b), r.Header)
+	}
+}
+
 func TestDeadOrganizationIsOneLineInTheLog(t *testing.T) {
 	s := over(sourceFunc(func(_ context.Context, q availability.Query) []availability.Answer {
 		return availability.Fail(q, availability.Because(availability.Unreachable, "connection refused"))

@@ -19,11 +19,9 @@ import (
 func AppendAnswer(dst []byte, r Request, answers []availability.Answer, digits merged.Digits) []byte {
 	slots := r.Window.Slots(r.Interval)
 	dst = slices.Grow(dst, 256+(len(r.Attendees)+1)*(slots+192))
-	dst = append(dst, "<a:response xmlns:a=\"WM\"><a:recipients>\n<a:item><a:displayname>All Attendees</a:displayname><a:type>1</a:type><a:fbdata>"...)
+	dst = append(dst, head...)
 	from := len(dst)
-	for range slots {
-		dst = append(dst, '0')
-	}
+	dst = appendZeros(dst, slots)
 	all := len(dst)
 	dst = append(dst, endItem...)
 	for i, attendee := range r.Attendees {
@@ -33,10 +31,21 @@ func AppendAnswer(dst []byte, r Request, answers []availability.Answer, digits m
 		merged.Overlay(dst[from:all], dst[row:])
 		dst = append(dst, endItem...)
 	}
-	return append(dst, "</a:recipients></a:response>\n"...)
+	return append(dst, tail...)
 }
 
-const endItem = "</a:fbdata></a:item>\n"
+const (
+	head    = "<a:response xmlns:a=\"WM\"><a:recipients>\n<a:item><a:displayname>All Attendees</a:displayname><a:type>1</a:type><a:fbdata>"
+	endItem = "</a:fbdata></a:item>\n"
+	tail    = "</a:recipients></a:response>\n"
+)
+
+func appendZeros(dst []byte, n int) []byte {
+	for range n {
+		dst = append(dst, '0')
+	}
+	return dst
+}
 
 func appendAttendee(dst []byte, a Attendee) []byte {
 	dst = append(dst, "<a:item><a:displayname>"...)

@@ -107,6 +107,29 @@ func TestAnswerHasExactlyTheDigitsAsked(t *testing.T) {
 	})
 }
 
+// Written in pieces an answer is the same, and as long as announced.
+func TestAnswerInPieces(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		start := at.Time().Draw(t, "start")
+		r := davxml.Request{
+			Window:   availability.Window{Start: start, End: start.Add(time.Duration(rapid.IntRange(1, 40*24*60).Draw(t, "minutes")) * time.Minute)},
+			Interval: time.Duration(rapid.SampledFrom([]int{1, 7, 30}).Draw(t, "interval")) * time.Minute,
+		}
+		schedules := rapid.SliceOfN(at.Schedule(), 1, 3).Draw(t, "schedules")
+		for range schedules {
+			r.Attendees = append(r.Attendees, davxml.Attendee{Type: "SMTP", Address: rapid.String().Draw(t, "address")})
+		}
+		want := davxml.AppendAnswer(nil, r, answers(schedules), merged.Digits{})
+		var got bytes.Buffer
+		if err := davxml.WriteAnswer(&got, r, answers(schedules), merged.Digits{}); err != nil || !bytes.Equal(got.Bytes(), want) {
+			t.Fatalf("%v:\n got %s\nwant %s", err, got.Bytes(), want)
+		}
+		if r.AnswerLen() != len(want) {
+			t.Fatalf("%d bytes announced, %d written", r.AnswerLen(), len(want))
+		}
+	})
+}
+
 // Literal readers: how DavMail and two others find the digits in the text.
 func TestAnswersForClientsThatSearchTheText(t *testing.T) {
 	body := string(answer(t, day+"interval=60&u=SMTP:mary@contoso.com", digits("000022001000")))
