@@ -77,26 +77,30 @@ func (d *decoder) missing(path string, fields []field) {
 }
 
 // keys fills the fields of a struct from a mapping.
-func (d *decoder) keys(mapping *ast.MappingNode, path string, fields []field) {
+func (d *decoder) keys(mapping *ast.MappingNode, section string, fields []field) {
+	first := map[string]int{} // the line of each key
 	for _, entry := range mapping.Values {
 		switch entry.Key.(type) {
 		case *ast.MergeKeyNode, *ast.MappingKeyNode:
 			continue // reported with the tokens
 		}
 		key, at := entry.Key.GetToken().Value, placeOf(entry.Key.GetToken())
-		path := join(path, inPath(key))
+		path := join(section, inPath(key))
 		f, known := find(fields, key)
 		switch {
 		case !known:
 			d.complain(at, path, unknownKey(key, fields))
-		case d.origin.has(path):
-			first := fmt.Sprintf("written a second time; the first is in line %d", d.origin.line(path))
-			d.complain(at, path, &complaint{first, "remove one of them"})
+		case first[key] > 0:
+			again := fmt.Sprintf("written a second time; the first is in line %d", first[key])
+			d.complain(at, path, &complaint{again, "remove one of them"})
 		case f.rule.refusal() != "":
-			d.origin.places[path] = at
+			d.origin.places[join(section, f.rule.key())] = at
 			d.complain(at, path, &complaint{f.rule.refusal(), f.rule.instead()})
 		default:
 			d.value(entry.Value, beginning(entry.Value, at), path, f.value, f.rule)
+		}
+		if first[key] == 0 {
+			first[key] = at.line
 		}
 	}
 }

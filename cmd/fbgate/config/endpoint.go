@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -31,9 +32,46 @@ func endpoint(text string) (string, *complaint) {
 	case u.Fragment != "" || strings.Contains(text, "#"):
 		return "", &complaint{"the URL has a fragment", "remove what begins with #"}
 	case u.Path == "" || u.Path == "/":
-		return "", &complaint{"the URL has no path", didYouMean(u.Scheme + "://" + u.Host + ewsPath)}
+		return "", &complaint{"the URL has no path", didYouMean(ewsAt(u))}
+	}
+	if c := otherService(u); c != nil {
+		return "", c
 	}
 	return text, nil
+}
+
+// ewsAt is where the web services usually are on the host of a URL.
+func ewsAt(u *url.URL) string { return u.Scheme + "://" + u.Host + ewsPath }
+
+// otherServices are what Exchange has beside EWS, by the first folder of its
+// URL, and the folder of EWS alone. People copy these from their browsers.
+var otherServices = map[string]string{
+	"owa":                         "Outlook on the web",
+	"ecp":                         "the admin center",
+	"autodiscover":                "Autodiscover",
+	"mapi":                        "MAPI",
+	"rpc":                         "Outlook Anywhere",
+	"oab":                         "the address book",
+	"microsoft-server-activesync": "ActiveSync",
+	"powershell":                  "PowerShell",
+}
+
+// onlineHosts are Exchange Online, which switched Basic authentication off.
+var onlineHosts = []string{"outlook.office365.com", "outlook.office.com"}
+
+// otherService says what is known not to answer as EWS does.
+func otherService(u *url.URL) *complaint {
+	folder, file, _ := strings.Cut(strings.Trim(strings.ToLower(u.Path), "/"), "/")
+	service, other := otherServices[folder]
+	switch {
+	case slices.Contains(onlineHosts, strings.ToLower(u.Hostname())):
+		return &complaint{"Exchange Online has no Basic log-in, and this version has no other", "write the URL of an Exchange server that has"}
+	case other:
+		return &complaint{"/" + folder + " is " + service + ", not EWS", didYouMean(ewsAt(u))}
+	case folder == "ews" && file == "", strings.HasSuffix(file, ".wsdl"), strings.EqualFold(u.RawQuery, "wsdl"):
+		return &complaint{"this is not where EWS is asked", didYouMean(ewsAt(u))}
+	}
+	return nil
 }
 
 func mendEndpoint(text string) string {

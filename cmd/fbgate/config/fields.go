@@ -41,8 +41,20 @@ func (f field) preset() {
 	}
 }
 
+// find returns the field of a key. One that is refused is so by its other names
+// too, and with slips in them.
 func find(fields []field, key string) (field, bool) {
-	i := slices.IndexFunc(fields, func(f field) bool { return f.rule.key() == key })
+	var names []string
+	for _, f := range fields {
+		if f.rule.key() == key {
+			return f, true
+		}
+		names = append(append(names, f.rule.key()), f.rule.also()...)
+	}
+	meant := nearest(key, names)
+	i := slices.IndexFunc(fields, func(f field) bool {
+		return f.rule.refusal() != "" && (f.rule.key() == meant || slices.Contains(f.rule.also(), meant))
+	})
 	if i < 0 {
 		return field{}, false
 	}

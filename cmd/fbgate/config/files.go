@@ -117,6 +117,9 @@ func readSecret(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return "", errors.New(path + " is UTF-16; save it as UTF-8")
+	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	data = bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
 	switch {

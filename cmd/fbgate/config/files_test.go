@@ -77,6 +77,7 @@ func TestCheckFiles(t *testing.T) {
 	for name, files := range map[string]map[string]string{
 		"missing": {},
 		"empty":   {"admin.token": "\n", "fabrikam.password": "", "ca.pem": ""},
+		"utf16":   {"admin.token": "\xff\xfea\x00\n\x00", "fabrikam.password": "\xfe\xff\x00a\x00\r\x00\n", "ca.pem": certificate},
 		"bad":     {"admin.token": "a\nb\n", "fabrikam.password": "a\x00", "ca.pem": certificate},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -140,12 +140,19 @@ func address(text string) (string, *complaint) {
 	return text, nil
 }
 
+// bareIPv6 is an IPv6 address with a port behind it. Together they look like a
+// longer address: ::1:8080.
+var bareIPv6 = regexp.MustCompile(`^(.*:.*):([1-9]\d{0,4})$`)
+
 func mendAddress(text string) string {
 	if u, err := url.Parse(text); err == nil && u.Host != "" && u.Port() != "" {
 		return didYouMean(u.Host)
 	}
 	if _, err := strconv.ParseUint(text, 10, 16); err == nil {
 		return didYouMean("127.0.0.1:" + text)
+	}
+	if m := bareIPv6.FindStringSubmatch(text); m != nil && isIP(m[1]) {
+		return didYouMean(`"[` + m[1] + `]:` + m[2] + `"`)
 	}
 	if ip, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
 		if ip.Is6() { // YAML takes the bracket for a list

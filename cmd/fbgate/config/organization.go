@@ -70,5 +70,5 @@ type Credential struct {
 	// PasswordEnv is the environment variable that holds the password.
 	PasswordEnv string `yaml:"password_env" form:"environment" example:"FABRIKAM_PASSWORD"`
 
-	_ struct{} `yaml:"password" refuse:"a password does not belong into this file" instead:"write it into a file of its own and name that in password_file"`
+	_ struct{} `yaml:"password" also:"pass passwd pwd pw passphrase secret kennwort" refuse:"a password does not belong into this file" instead:"write it into a file of its own and name that in password_file"`
 }

@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Prefetch is how much time after the whole weeks of a question is asked about
 // along with it, or [PrefetchOff].
@@ -17,9 +20,9 @@ func (p Prefetch) String() string {
 	return Duration(p).String()
 }
 
-// UnmarshalText reads a duration, or "off".
+// UnmarshalText reads a duration, or "off" in any case.
 func (p *Prefetch) UnmarshalText(text []byte) error {
-	if string(text) == "off" {
+	if strings.EqualFold(string(text), "off") {
 		*p = PrefetchOff
 		return nil
 	}

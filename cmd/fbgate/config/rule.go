@@ -20,6 +20,7 @@ func (r rule) words() []string   { return strings.Fields(r.Get("oneof")) }
 func (r rule) example() string   { return r.Get("example") }
 func (r rule) refusal() string   { return r.Get("refuse") }
 func (r rule) instead() string   { return r.Get("instead") }
+func (r rule) also() []string    { return strings.Fields(r.Get("also")) }
 func (r rule) unoffered() string { return r.Get("unoffered") }
 
 // set reads text into a field and checks it against the rule. On a complaint
@@ -43,11 +44,11 @@ func (r rule) set(field reflect.Value, text string) *complaint {
 }
 
 // word checks text against the words of the rule. A field with a range may have
-// words beside it.
+// words beside it, in any case: YAML has OFF and Off too.
 func (r rule) word(field reflect.Value, text string) (isWord bool, c *complaint) {
 	words := r.words()
 	for _, w := range words {
-		if w == text {
+		if w == text || r.Get("range") != "" && strings.EqualFold(w, text) {
 			return true, nil
 		}
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -36,8 +37,19 @@ func (s *Size) UnmarshalText(text []byte) error {
 	}
 	n, err := strconv.ParseUint(number, 10, 63)
 	if err != nil || Size(n) > math.MaxInt64/unit {
-		return &complaint{quote(string(text)) + " is not a size", "write bytes, or for example 64KiB or 16MiB"}
+		return &complaint{quote(string(text)) + " is not a size", mendSize(string(text))}
 	}
 	*s = Size(n) * unit
 	return nil
+}
+
+// otherSize is a size as other programs write it: 64KB, 64 kb, 64K.
+var otherSize = regexp.MustCompile(`(?i)^([1-9]\d{0,9})\s*([KMG])(i?B)?$`)
+
+func mendSize(text string) string {
+	m := otherSize.FindStringSubmatch(text)
+	if m == nil {
+		return "write bytes, or for example 64KiB or 16MiB"
+	}
+	return didYouMean(m[1] + strings.ToUpper(m[2]) + "iB")
 }

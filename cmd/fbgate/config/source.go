@@ -3,8 +3,8 @@ package config
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -13,6 +13,8 @@ type source struct {
 	name  string
 	text  string // line breaks are \n, no byte order mark
 	lines []string
+
+	inCredential []bool // by line
 }
 
 // place is a position in a source; both count from 1, columns in characters.
@@ -27,19 +29,20 @@ func newSource(name string, data []byte) (*source, Faults) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
 	s := &source{name: name, text: text, lines: strings.Split(text, "\n")}
+	s.inCredential = inCredential(s.lines)
 	for i, line := range s.lines {
 		if at := strings.IndexFunc(line, notText); at >= 0 {
 			p := place{i + 1, utf8.RuneCountInString(line[:at]) + 1}
 			return nil, Faults{s.fault(p, "", "this is not text in UTF-8", "save the file as UTF-8 and remove control characters")}
 		}
 	}
-	return s, nil
+	return s, s.lookalikes()
 }
 
 // notText reports characters that YAML does not allow, and what takes the place
 // of bytes that are not UTF-8.
 func notText(r rune) bool {
-	return r < ' ' && r != '\t' || 0x7f <= r && r < 0xa0 || r == utf8.RuneError || r == '\ufeff' || r == '\u2028' || r == '\u2029'
+	return r < ' ' && r != '\t' || 0x7f <= r && r < 0xa0 || r == utf8.RuneError || r == '\u2028' || r == '\u2029'
 }
 
 // fault makes a Fault that lies within the file, whatever the parser thinks of
@@ -50,7 +53,7 @@ func (s *source) fault(p place, path, problem, instead string) Fault {
 	p.column = min(max(p.column, 1), utf8.RuneCountInString(line)+1)
 	return Fault{
 		File: s.name, Line: p.line, Column: p.column, Path: path,
-		Problem: problem, Instead: instead, Excerpt: excerpt(line, p),
+		Problem: problem, Instead: instead, Excerpt: excerpt(s.withoutSecrets(p.line-1), p),
 	}
 }
 
@@ -60,9 +63,10 @@ const (
 	excerptBefore = 60 // of them before the caret, at most
 )
 
-// excerpt shows the line of a fault and a caret below its column.
+// excerpt shows the line of a fault, which has no secrets, and a caret below
+// its column.
 func excerpt(line string, p place) string {
-	runes := []rune(strings.Map(printable, redact(line)))
+	runes := []rune(strings.Map(printable, line))
 	column := min(p.column, len(runes)+1)
 	before := runes[:column-1]
 	if cut := len(before) - excerptBefore; cut > 0 {
@@ -72,9 +76,9 @@ func excerpt(line string, p place) string {
 	return fmt.Sprintf("%5d | %s\n      | %s^", p.line, string(shown), blank(before))
 }
 
-// printable keeps what a terminal would obey out of an excerpt.
+// printable keeps what a terminal would obey, or not show, out of an excerpt.
 func printable(r rune) rune {
-	if notText(r) {
+	if notText(r) || unicode.Is(unicode.Cf, r) {
 		return utf8.RuneError
 	}
 	return r
@@ -88,23 +92,4 @@ func blank(text []rune) string {
 		}
 		return ' '
 	}, string(text))
-}
-
-var (
-	secretKey = regexp.MustCompile(`(?i)(passw|passphrase|pwd|secret|token|key)[\w-]*["']?\s*:`)
-	notSecret = regexp.MustCompile(`(?i)^[\w-]*_(file["']?\s*:|env["']?\s*:\s*["']?\w*["']?\s*([,}#]|$))`)
-	userinfo  = regexp.MustCompile(`://[^/\s]*@`)
-	account   = regexp.MustCompile(`(?i)((username|credential)["']?\s*:[^:,{]*:).+`) // user:password
-)
-
-// redact hides what may be a password: messages end up in logs.
-func redact(line string) string {
-	line = userinfo.ReplaceAllString(line, "://***@")
-	line = account.ReplaceAllString(line, "${1} ***")
-	for _, at := range secretKey.FindAllStringIndex(line, -1) {
-		if at[1] < len(line) && !notSecret.MatchString(line[at[0]:]) {
-			return line[:at[1]] + " ***"
-		}
-	}
-	return line
 }

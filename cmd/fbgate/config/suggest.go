@@ -5,9 +5,17 @@ import "strings"
 // longestTypo is the longest word a correction is looked for, in bytes.
 const longestTypo = 40
 
-// closest returns "did you mean …?" with the candidate that word is most
-// likely a slip of, or "".
+// closest returns "did you mean …?" with the nearest candidate, or "".
 func closest(word string, candidates []string) string {
+	best := nearest(word, candidates)
+	if best == "" {
+		return ""
+	}
+	return didYouMean(best)
+}
+
+// nearest returns the candidate that word is most likely a slip of, or "".
+func nearest(word string, candidates []string) string {
 	if len(word) > longestTypo {
 		return ""
 	}
@@ -17,10 +25,7 @@ func closest(word string, candidates []string) string {
 			best, least = c, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return didYouMean(best)
+	return best
 }
 
 func didYouMean(text string) string { return "did you mean " + text + "?" }

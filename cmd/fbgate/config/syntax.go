@@ -2,7 +2,9 @@ package config
 
 import (
 	"errors"
+	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
@@ -73,7 +75,7 @@ var hints = []struct{ message, instead string }{
 	{`'\t' that cannot start`, "indent with spaces, not with tabs"},
 	{"reserved character", "put the value in quotes"},
 	{"document not started", "put the value in quotes"},
-	{"escape character", "write the value in single quotes, where a backslash is itself"},
+	{"escape character", "write the value in single quotes, where a backslash is itself, or close a double quote that was opened above"},
 	{"end character of", "add the closing quote"},
 	{"unexpected key name", "write key: value, with a space after the colon"},
 	{"non-map value", "write key: value, with a space after the colon"},
@@ -93,13 +95,35 @@ func (s *source) syntaxFault(err error) Fault {
 	if !errors.As(err, &positioned) {
 		return s.fault(place{}, "", "this is not YAML: "+err.Error(), "")
 	}
+	at := placeOf(positioned.GetToken())
+	if fault, ok := s.bareBracket(at); ok {
+		return fault
+	}
 	message := strings.NewReplacer("\t", `\t`, "\n", `\n`).Replace(positioned.GetMessage())
 	for _, hint := range hints {
 		if strings.Contains(message, hint.message) {
-			return s.fault(placeOf(positioned.GetToken()), "", message, hint.instead)
+			return s.fault(at, "", message, hint.instead)
 		}
 	}
-	return s.fault(placeOf(positioned.GetToken()), "", message, "")
+	return s.fault(at, "", message, "")
+}
+
+// listenBracket is an address as browsers write it, which begins a list here.
+var listenBracket = regexp.MustCompile(`\blisten["']?:\s+(\[[\w:.%]*:[\w:.%]*\]:\d+)`)
+
+// bareBracket says what is wrong where the parser complains about an IPv6
+// address without quotes.
+func (s *source) bareBracket(at place) (Fault, bool) {
+	if at.line < 1 || at.line > len(s.lines) {
+		return Fault{}, false
+	}
+	line := s.lines[at.line-1]
+	m := listenBracket.FindStringSubmatchIndex(line)
+	if m == nil {
+		return Fault{}, false
+	}
+	at.column = utf8.RuneCountInString(line[:m[2]]) + 1
+	return s.fault(at, "", "a value that begins with a bracket is a list", `write it in quotes: "`+line[m[2]:m[3]]+`"`), true
 }
 
 func placeOf(t *token.Token) place {

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -35,17 +36,46 @@ func (v *validator) fault(path, problem, instead string) {
 // strangers.
 func (v *validator) listeners(c *Config) {
 	host, port, _ := net.SplitHostPort(c.Admin.Listen)
-	if c.Admin.Listen == c.Listen && port != "0" {
+	if collide(c.Listen, c.Admin.Listen) {
 		path := "admin.listen"
 		if !v.origin.has(path) {
 			path = "listen"
 		}
-		v.fault(path, c.Listen+" would serve both clients and operators", "write another port")
+		problem := fmt.Sprintf("clients at %s and operators at %s cannot share a port", c.Listen, c.Admin.Listen)
+		v.fault(path, problem, "write another one in listen or in admin.listen")
 	}
 	if !IsLoopback(host) && c.Admin.TokenFile == "" && !v.origin.has("admin.token_file") {
 		v.fault("admin.listen", c.Admin.Listen+" can be reached from other machines, and no token is asked for",
 			"write token_file below it, or listen on 127.0.0.1:"+port)
 	}
+}
+
+// collide reports whether only one of two addresses can be listened on. Every
+// interface includes the other's; port 0 is another one each time.
+func collide(a, b string) bool {
+	hostA, portA, _ := net.SplitHostPort(a)
+	hostB, portB, _ := net.SplitHostPort(b)
+	if portA != portB || portA == "0" {
+		return false
+	}
+	return isEverywhere(hostA) || isEverywhere(hostB) || sameHost(hostA) == sameHost(hostB)
+}
+
+func isEverywhere(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "" || err == nil && ip.Unmap().IsUnspecified()
+}
+
+// sameHost writes a host in one way. Go listens on the IPv4 of localhost.
+func sameHost(host string) string {
+	host = strings.ToLower(host)
+	if host == "localhost" {
+		return "127.0.0.1"
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Unmap().String()
+	}
+	return host
 }
 
 func (v *validator) names(organizations []Organization) {
