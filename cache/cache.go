@@ -3,8 +3,8 @@
 // What is remembered is the Schedule of one mailbox, not a reply: another day,
 // another interval or another set of attendees is a hit if the time asked about
 // lies in what is known. Lookups are shared: at any time at most one is under way
-// for a mailbox, however many ask, and it goes on when they leave, so that a late
-// answer serves the next one who asks.
+// for a mailbox and time, however many ask, and it goes on when they leave, so that
+// a late answer serves the next one who asks.
 //
 // Each organization has a Cache of its own, so that its mailboxes wait for nobody
 // else's server and take nobody else's room.
@@ -75,7 +75,7 @@ func (c *Cache) remembered(m availability.Mailbox, w availability.Window, now ti
 		if !ok {
 			answer, ok = a, true
 		}
-		if a.Reason == nil || a.Reason.Lasting() {
+		if settled(a) {
 			answer = a
 			break
 		}
@@ -92,17 +92,19 @@ func (c *Cache) fail(q availability.Query, reason *availability.Reason) []availa
 	return answers
 }
 
+// settled reports whether a will not be otherwise in seconds.
+func settled(a availability.Answer) bool { return a.Reason == nil || a.Reason.Lasting() }
+
 // mostWindows bounds how many separate windows are remembered of one mailbox.
 const mostWindows = 8
 
 // remember stores a before what is known of the mailbox and not replaced by it.
 func (c *Cache) remember(a availability.Answer, now time.Time) {
 	stored, _ := c.store.Get(a.Mailbox)
-	passing := a.Reason != nil && !a.Reason.Lasting()
 	kept := make([]availability.Answer, 1, len(stored)+1)
 	kept[0] = a
 	for _, old := range stored {
-		replaced := a.Window.Contains(old.Window) && !(passing && old.Reason == nil)
+		replaced := a.Window.Contains(old.Window) && (settled(a) || !settled(old))
 		if now.Before(old.Expires) && !replaced && len(kept) < mostWindows {
 			kept = append(kept, old)
 		}

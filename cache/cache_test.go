@@ -204,6 +204,34 @@ func TestPartialKnowledgeIsKnowledge(t *testing.T) {
 	})
 }
 
+func TestPassingFailureHidesNothingPartlyKnown(t *testing.T) {
+	u := &upstream{known: 6 * time.Hour}
+	c := over(u)
+	c.Lookup(t.Context(), days(2, 3, mary))
+	u.known, u.reason = 0, availability.Because(availability.Timeout, "")
+	c.Lookup(t.Context(), days(0, 30, mary))
+	if a := c.Lookup(t.Context(), days(2, 3, mary))[0]; a.Schedule.Known.Duration() != 6*time.Hour {
+		t.Errorf("%+v", a)
+	}
+}
+
+// Whoever waited in vain for a lookup of another day has his own begun.
+func TestWaitingInVainBeginsALookup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{delay: 15 * time.Second}
+		c := over(u)
+		go c.Lookup(t.Context(), days(0, 1, mary))
+		synctest.Wait()
+		if a := c.Lookup(t.Context(), days(300, 301, mary))[0]; a.Reason == nil || a.Reason.Code != availability.Timeout {
+			t.Errorf("%+v", a)
+		}
+		time.Sleep(16 * time.Second)
+		if a := c.Lookup(t.Context(), days(300, 301, mary))[0]; !a.Cached || a.Reason != nil {
+			t.Errorf("later: %+v", a)
+		}
+	})
+}
+
 // A hiccup while somebody asks about a month does not blank the day that is known.
 func TestPassingFailureHidesNothingKnown(t *testing.T) {
 	for _, test := range []struct {

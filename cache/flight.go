@@ -82,13 +82,17 @@ func (c *Cache) underWay(m availability.Mailbox, w availability.Window, any bool
 }
 
 // wait fills in answers as flights land, and returns the indexes whose flight,
-// started for another window, fell short of the one of q.
+// started for another window, fell short of the one of q, or is not known to reach
+// it when ctx ends.
 func (c *Cache) wait(ctx context.Context, q availability.Query, seats []seat, answers []availability.Answer) (short []int) {
 	for _, s := range seats {
 		switch {
 		case !landed(ctx, s.flight):
 			answers[s.index] = c.fail(q.About(q.Mailboxes[s.index:s.index+1]),
 				availability.Because(availability.Timeout, "no answer within %v; the lookup goes on and will be remembered", c.policy.Wait))[0]
+			if !s.flight.window.Contains(q.Window) {
+				short = append(short, s.index)
+			}
 		case s.flight.answer.Window.Contains(q.Window):
 			answers[s.index] = s.flight.answer
 		default:

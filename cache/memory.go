@@ -1,7 +1,7 @@
 package cache
 
 import (
-	"container/list"
+	"container/heap"
 	"iter"
 	"sync"
 	"time"
@@ -16,30 +16,24 @@ type Memory struct {
 	most  int
 	cache *gocache.Cache
 
-	// mu makes changes of cache, order and places one.
-	mu     sync.Mutex
-	order  list.List // of place, roughly by when they expire
-	places map[availability.Mailbox]*list.Element
+	// mu makes changes of cache, expiring and places one.
+	mu       sync.Mutex
+	expiring expiring
+	places   map[availability.Mailbox]*place
 }
 
 var _ Store = (*Memory)(nil)
 
-// place is a mailbox in the order.
-type place struct {
-	mailbox availability.Mailbox
-	expires time.Time
-}
-
-// NewMemory returns a Store for at most that many mailboxes. When it is full, one
-// that expires soon makes room, so that failures, which are remembered for less
-// long, put out other failures rather than what is known.
+// NewMemory returns a Store for at most that many mailboxes. When it is full, the
+// one that expires next makes room. Failures are remembered for less long: they put
+// out each other rather than what is known.
 func NewMemory(most int) *Memory {
 	s := &Memory{
 		most: max(1, most),
 		// No janitor: go-cache's can be stopped only by the garbage collector.
 		// Sweep takes its place.
 		cache:  gocache.New(gocache.NoExpiration, 0),
-		places: make(map[availability.Mailbox]*list.Element),
+		places: make(map[availability.Mailbox]*place),
 	}
 	s.cache.OnEvicted(func(key string, _ any) { s.forget(availability.Mailbox(key)) })
 	return s
@@ -47,8 +41,8 @@ func NewMemory(most int) *Memory {
 
 // forget follows a deletion of the cache. The caller of that deletion holds mu.
 func (s *Memory) forget(m availability.Mailbox) {
-	if place, ok := s.places[m]; ok {
-		s.order.Remove(place)
+	if p, ok := s.places[m]; ok {
+		heap.Remove(&s.expiring, p.index)
 		delete(s.places, m)
 	}
 }
@@ -70,21 +64,13 @@ func (s *Memory) Set(m availability.Mailbox, answers []availability.Answer, ttl 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forget(m)
-	for s.order.Len() >= s.most {
-		s.cache.Delete(string(s.order.Front().Value.(place).mailbox))
+	for len(s.expiring) >= s.most {
+		s.cache.Delete(string(s.expiring[0].mailbox))
 	}
-	s.insert(place{m, time.Now().Add(ttl)})
+	p := &place{mailbox: m, expires: time.Now().Add(ttl)}
+	s.places[m] = p
+	heap.Push(&s.expiring, p)
 	s.cache.Set(string(m), answers, ttl)
-}
-
-// insert puts p at the end of the order it belongs to. With one ttl for what is
-// known and a shorter one for failures that is near enough.
-func (s *Memory) insert(p place) {
-	if front := s.order.Front(); front != nil && p.expires.Before(front.Value.(place).expires) {
-		s.places[p.mailbox] = s.order.PushFront(p)
-	} else {
-		s.places[p.mailbox] = s.order.PushBack(p)
-	}
 }
 
 // Delete implements Store.
@@ -102,7 +88,7 @@ func (s *Memory) Clear() int {
 	defer s.mu.Unlock()
 	n := len(s.cache.Items())
 	s.cache.Flush() // calls no OnEvicted
-	s.order.Init()
+	s.expiring = nil
 	clear(s.places)
 	return n
 }
@@ -127,4 +113,34 @@ func (s *Memory) Sweep() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cache.DeleteExpired()
+}
+
+// expiring is a heap of the stored mailboxes, the one that expires next on top.
+type expiring []*place
+
+type place struct {
+	mailbox availability.Mailbox
+	expires time.Time
+	index   int // in the heap
+}
+
+func (e expiring) Len() int           { return len(e) }
+func (e expiring) Less(i, j int) bool { return e[i].expires.Before(e[j].expires) }
+
+func (e expiring) Swap(i, j int) {
+	e[i], e[j] = e[j], e[i]
+	e[i].index, e[j].index = i, j
+}
+
+func (e *expiring) Push(p any) {
+	p.(*place).index = len(*e)
+	*e = append(*e, p.(*place))
+}
+
+func (e *expiring) Pop() any {
+	last := len(*e) - 1
+	p := (*e)[last]
+	(*e)[last] = nil
+	*e = (*e)[:last]
+	return p
 }

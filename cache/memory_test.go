@@ -77,4 +77,12 @@ func TestFailuresPutOutFailures(t *testing.T) {
 	if _, ok := s.Get(user(199)); !ok || s.Len() != 10 {
 		t.Errorf("%d are stored", s.Len())
 	}
+	for i := 8; i < 10; i++ { // what is known puts out what failed
+		s.Set(user(i), make([]availability.Answer, 1), 15*time.Minute)
+	}
+	for i := range 10 {
+		if _, ok := s.Get(user(i)); !ok {
+			t.Errorf("user %d was put out", i)
+		}
+	}
 }

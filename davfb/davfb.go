@@ -62,10 +62,15 @@ func (f *face) serve(handle func(w http.ResponseWriter, r *http.Request, id stri
 		id := requestID(r)
 		w.Header()["X-Request-Id"] = []string{id}
 		defer func() {
-			if p := recover(); p != nil {
-				f.Log.ErrorContext(r.Context(), "panic", "request_id", id, "panic", p, "stack", string(debug.Stack()))
-				refuse(w, fmt.Errorf("panic: %v", p))
+			p := recover()
+			if p == nil {
+				return
 			}
+			f.Log.ErrorContext(r.Context(), "panic", "request_id", id, "panic", p, "stack", string(debug.Stack()))
+			if _, begun := w.Header()["Content-Length"]; begun {
+				panic(http.ErrAbortHandler) // better cut short than ended with something else
+			}
+			refuse(w, fmt.Errorf("panic: %v", p))
 		}()
 		if err := handle(w, r, id); err != nil {
 			refuse(w, err)

@@ -28,10 +28,8 @@ func (f *face) freeBusy(w http.ResponseWriter, r *http.Request, id string) error
 		Interval:  request.Interval,
 	})
 	now := time.Now()
-	if r.Context().Err() != nil {
-		f.logLeaver(r, id, now.Sub(begun))
-		return nil
-	}
+	// Also of a client that only closed its half, and wants its answer.
+	left := r.Context().Err() != nil
 	setFreshness(w.Header(), answers, now)
 	if length := request.AnswerLen(); length > largestPooled {
 		setContent(w.Header(), length)
@@ -41,7 +39,11 @@ func (f *face) freeBusy(w http.ResponseWriter, r *http.Request, id string) error
 			return davxml.AppendAnswer(body, request, answers, f.Digits)
 		})
 	}
-	f.logAnswer(r, id, request, answers, now.Sub(begun))
+	if left {
+		f.logLeaver(r, id, now.Sub(begun))
+	} else {
+		f.logAnswer(r, id, request, answers, now.Sub(begun))
+	}
 	return nil
 }
 

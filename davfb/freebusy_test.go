@@ -3,7 +3,9 @@ package davfb_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -309,6 +311,49 @@ func TestSurvivesAPanic(t *testing.T) {
 	}
 	if !strings.Contains(s.log.String(), "out of cheese") || !strings.Contains(s.log.String(), "request_id="+r.Header.Get("X-Request-Id")) {
 		t.Errorf("the log says %s", s.log)
+	}
+}
+
+// In the middle of a long answer there is no way to say so but to break it off.
+func TestSurvivesAPanicHalfway(t *testing.T) {
+	s := newStack()
+	s.router.Add(sourceFunc(func(ctx context.Context, q availability.Query) []availability.Answer { return free(ctx, q)[1:] }), "*")
+	server := httptest.NewServer(s)
+	response, err := http.Get(server.URL + question(hours(0, 300*24), time.Minute, "mary@contoso.com", "joe@contoso.com"))
+	if err == nil {
+		defer response.Body.Close()
+		_, err = io.ReadAll(response.Body)
+	}
+	server.Close() // and the log is complete
+	if err == nil || !strings.Contains(s.log.String(), "panic") {
+		t.Errorf("the client sees %v, the log says %s", err, s.log)
+	}
+}
+
+// A client that closes its half of the connection after the request waits for the
+// answer.
+func TestHalfClosedConnection(t *testing.T) {
+	s := over(sourceFunc(func(ctx context.Context, q availability.Query) []availability.Answer {
+		time.Sleep(50 * time.Millisecond)
+		return free(ctx, q)
+	}))
+	server := httptest.NewServer(s)
+	defer server.Close()
+	target := question(hours(0, 4), time.Hour, "mary@contoso.com")
+	for range 2 { // asked, and remembered
+		connection, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(connection, "GET %s HTTP/1.0\r\n\r\n", target)
+		if err := connection.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		reply, err := io.ReadAll(connection)
+		if err != nil || !strings.Contains(string(reply), "</a:recipients></a:response>") {
+			t.Errorf("%v: %s", err, reply)
+		}
+		connection.Close()
 	}
 }
 

@@ -2,7 +2,6 @@ package ews
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"fbgate/availability"
@@ -24,10 +23,12 @@ type outcome struct {
 	narrowed bool
 }
 
-// add puts what another part of the window yielded to it. The first Reason stays.
+// add puts what another part of the window yielded to it. The first Reason stays,
+// but a passing one comes before a lasting one, so that what may be had in a moment
+// is asked for again soon.
 func (o *outcome) add(r ews.Result) {
 	o.Schedule = o.Schedule.Merge(r.Schedule)
-	if o.Reason == nil {
+	if o.Reason == nil || r.Reason != nil && o.Reason.Lasting() && !r.Reason.Lasting() {
 		o.Reason = r.Reason
 	}
 }
@@ -110,6 +111,8 @@ func (s *Source) narrow(window, asked availability.Window) []availability.Window
 		return nil
 	}
 	middle := window.Start.Add(window.Duration() / 2).Truncate(unit)
-	return slices.DeleteFunc([]availability.Window{{Start: window.Start, End: middle}, {Start: middle, End: window.End}},
-		availability.Window.Empty)
+	if !middle.After(window.Start) {
+		return nil // a slot is half as long already
+	}
+	return []availability.Window{{Start: window.Start, End: middle}, {Start: middle, End: window.End}}
 }

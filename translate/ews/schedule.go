@@ -14,7 +14,7 @@ import (
 // many, and events can be redrawn at any interval.
 func (r Request) schedule(v view, major int) (availability.Schedule, error) {
 	digits, types := strings.TrimSpace(v.Merged), strings.Fields(v.Type)
-	spans, err := appointments(v.Events)
+	spans, err := r.appointments(v.Events)
 	switch allZero := strings.Trim(digits, "0") == ""; {
 	case slices.Contains(types, "None"):
 		return availability.Schedule{}, availability.Because(availability.NoInformation, "view %.40q", v.Type)
@@ -47,8 +47,9 @@ func tellsEvents(types []string) bool {
 // maxEvents is more than any server lists of a mailbox; they stop at 1000.
 const maxEvents = 10_000
 
-// appointments returns the events that are not free. Its error is a Reason.
-func appointments(events []event) ([]availability.Span, error) {
+// appointments returns the events in the window that are not free. Its error is a
+// Reason.
+func (r Request) appointments(events []event) ([]availability.Span, error) {
 	if len(events) > maxEvents {
 		return nil, availability.Because(availability.TooManyEntries, "%d calendar events of one mailbox", len(events))
 	}
@@ -58,7 +59,7 @@ func appointments(events []event) ([]availability.Span, error) {
 		if err != nil {
 			return nil, availability.Because(availability.BadResponse, "calendar event: %v", err)
 		}
-		if span.Status != availability.Free {
+		if span.Status != availability.Free && !span.Intersect(r.Window).Empty() {
 			spans = append(spans, span)
 		}
 	}
@@ -89,10 +90,10 @@ func busyType(name string) availability.Status {
 	return availability.NoData
 }
 
-// unexplained returns the slots whose digit is 4 or 5 though no event accounts
-// for it: there the server knows nothing.
+// unexplained returns the slots whose digit is 4 or 5, or missing, though no event
+// accounts for it: there the server knows nothing.
 func (r Request) unexplained(digits string, events []availability.Span) []availability.Span {
-	if !strings.ContainsAny(digits, "45") {
+	if digits == "" || !strings.ContainsAny(digits, "45") && len(digits) >= r.Window.Slots(r.Interval) {
 		return nil
 	}
 	var unknown []availability.Span
@@ -100,7 +101,7 @@ func (r Request) unexplained(digits string, events []availability.Span) []availa
 	slot, i := r.Window, 0
 	for status := range explained.Slots(r.Window, r.Interval) {
 		slot.End = slot.Start.Add(r.Interval)
-		if i < len(digits) && (digits[i] == '4' || digits[i] == '5') && status == availability.Free {
+		if status == availability.Free && (i >= len(digits) || digits[i] == '4' || digits[i] == '5') {
 			unknown = append(unknown, availability.Span{Window: slot, Status: availability.NoData})
 		}
 		slot.Start = slot.End
