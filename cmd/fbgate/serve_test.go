@@ -117,7 +117,7 @@ func TestSlowClientsAreLetGo(t *testing.T) {
 			fmt.Fprint(conn, test.sent)
 			go trickle(conn)
 			answer, err := io.ReadAll(conn)
-			if took := time.Since(begun); took < test.after-100*time.Millisecond || took > test.after+900*time.Millisecond {
+			if took := time.Since(begun); took < test.after-100*time.Millisecond || took > test.after+5*time.Second {
 				t.Errorf("let go after %v, want %v: %v: %s", took, test.after, err, answer)
 			}
 		})
