@@ -29,22 +29,22 @@ func sweep(segments []Span, combine func(a, b Status) Status) []Span {
 		if i+1 == len(edges) || edges[i+1].at.Equal(e.at) {
 			continue
 		}
-		if status, any := combined(&under, combine); any {
+		if status, found := combined(&under, combine); found {
 			out = append(out, Span{Window{e.at, edges[i+1].at}, status})
 		}
 	}
 	return out
 }
 
-func combined(under *[Statuses]int, combine func(a, b Status) Status) (result Status, any bool) {
+func combined(under *[Statuses]int, combine func(a, b Status) Status) (result Status, found bool) {
 	for status, n := range under {
 		switch {
 		case n == 0:
-		case any:
+		case found:
 			result = combine(result, Status(status))
 		default:
-			result, any = Status(status), true
+			result, found = Status(status), true
 		}
 	}
-	return result, any
+	return result, found
 }

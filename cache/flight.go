@@ -31,9 +31,9 @@ type seat struct {
 }
 
 // board finds a flight for each of the mailboxes with these indexes: one for the
-// window of q, or with any one for any window. For mailboxes that have none it
-// starts one lookup for all.
-func (c *Cache) board(ctx context.Context, q availability.Query, indexes []int, any bool) []seat {
+// window of q, or with hope, if there is none, one for another window, which may
+// reach it. For mailboxes that have none it starts one lookup for all.
+func (c *Cache) board(ctx context.Context, q availability.Query, indexes []int, hope bool) []seat {
 	if len(indexes) == 0 {
 		return nil
 	}
@@ -44,7 +44,7 @@ func (c *Cache) board(ctx context.Context, q availability.Query, indexes []int, 
 	now := time.Now()
 	for _, i := range indexes {
 		m := q.Mailboxes[i]
-		f := c.underWay(m, q.Window, any)
+		f := c.underWay(m, q.Window, hope)
 		if f == nil {
 			f = &flight{window: q.Window, done: make(chan struct{})}
 			// It may have landed since the store was asked.
@@ -67,15 +67,15 @@ func (c *Cache) board(ctx context.Context, q availability.Query, indexes []int, 
 	return seats
 }
 
-// underWay returns a flight of m for w, or with any, if there is none, another.
-func (c *Cache) underWay(m availability.Mailbox, w availability.Window, any bool) *flight {
+// underWay returns a flight of m for w, or with hope another if there is none.
+func (c *Cache) underWay(m availability.Mailbox, w availability.Window, hope bool) *flight {
 	flights := c.flights[m]
 	for _, f := range flights {
 		if f.window.Contains(w) {
 			return f
 		}
 	}
-	if any && len(flights) > 0 {
+	if hope && len(flights) > 0 {
 		return flights[0]
 	}
 	return nil

@@ -173,11 +173,13 @@ func TestFaultOfACall(t *testing.T) {
 }
 
 func TestBackOffIsHandedOn(t *testing.T) {
-	x, s := exchange(t, exchangetest.Exchange2013, bounded)
-	for _, f := range []exchangetest.Fault{{Code: "ErrorServerBusy", BackOff: 90 * time.Second}, {Status: 503, RetryAfter: 90 * time.Second}} {
-		x.FailCalls(1, f)
-		if r := lookup(s, window(0, 24*hour), "mary@fabrikam.com")[0].Reason; r == nil || r.RetryAfter != 90*time.Second {
-			t.Errorf("%+v: %+v", f, r)
+	for _, d := range exchangetest.Dialects() { // which differ in the namespace of a fault's details
+		x, s := exchange(t, d, bounded)
+		for _, f := range []exchangetest.Fault{{Code: "ErrorServerBusy", BackOff: 90 * time.Second}, {Status: 503, RetryAfter: 90 * time.Second}} {
+			x.FailCalls(1, f)
+			if r := lookup(s, window(0, 24*hour), "mary@fabrikam.com")[0].Reason; r == nil || r.RetryAfter != 90*time.Second {
+				t.Errorf("%v, %+v: %+v", d, f, r)
+			}
 		}
 	}
 }

@@ -260,6 +260,31 @@ func TestUpstreamKnowsWhoAsks(t *testing.T) {
 	}
 }
 
+// Every limit of a request is the configured one.
+func TestLimitsAreHandedOn(t *testing.T) {
+	const mary = "mary@contoso.com"
+	for limit, test := range map[string]struct {
+		target string
+		status int
+		says   string
+	}{
+		"attendees: 2":       {target(mary, mary, mary), http.StatusBadRequest, "more than 2 attendees"},
+		"window: 1d":         {"/public/?Cmd=freebusy&start=2026-11-23T00:00:00Z&end=2026-11-24T01:00:00Z&u=" + mary, http.StatusBadRequest, "at most 1 day after start"},
+		"digits: 1000":       {"/public/?Cmd=freebusy&start=2026-11-23T00:00:00Z&interval=1&u=" + mary, http.StatusBadRequest, "at most 1000 digits"},
+		"url_bytes: 1024":    {target(strings.Repeat("m", 1024) + "@contoso.com"), http.StatusRequestURITooLong, "too long"},
+		"attendees: 3":       {target(mary, mary, mary), http.StatusOK, "fbdata"},
+		"header_bytes: 4KiB": {target(mary), http.StatusOK, "fbdata"},
+	} {
+		s := newStack(t, "limits: {%s}\norganizations: [{name: contoso, domains: [contoso.com], target_sharing_epr: %q}]", limit,
+			startExchange(t, pretendCalendar(availability.Busy, mary)))
+		w := httptest.NewRecorder()
+		s.clients.ServeHTTP(w, httptest.NewRequest(http.MethodGet, test.target, nil))
+		if w.Code != test.status || !strings.Contains(w.Body.String(), test.says) {
+			t.Errorf("%s: %d %s, want %d and %q", limit, w.Code, w.Body, test.status, test.says)
+		}
+	}
+}
+
 func TestWorkingElsewhereIsDrawnAsConfigured(t *testing.T) {
 	t.Parallel()
 	url := startExchange(t, pretendCalendar(availability.WorkingElsewhere, "ann@contoso.com"))

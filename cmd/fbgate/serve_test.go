@@ -213,6 +213,16 @@ func TestShutdownLetsRequestsFinish(t *testing.T) {
 	}
 }
 
+func TestIdleConnectionsAreClosed(t *testing.T) {
+	t.Parallel()
+	s := serving(t, pretendCalendar(availability.Busy), "idle_timeout: 1s")
+	conn := dial(t, s.clients)
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 404") {
+		t.Errorf("%v: %s", err, answer) // it is kept open until the deadline
+	}
+}
+
 // A listener that fails ends the whole gateway, and the error says so.
 func TestFailingListenerEndsTheServer(t *testing.T) {
 	t.Parallel()

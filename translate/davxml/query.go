@@ -204,7 +204,10 @@ func (p *parameters) window(longest time.Duration) (w availability.Window, err e
 }
 
 func inDays(d time.Duration) string {
-	if d%(24*time.Hour) == 0 {
+	switch {
+	case d == 24*time.Hour:
+		return "1 day"
+	case d%(24*time.Hour) == 0:
 		return strconv.Itoa(int(d/(24*time.Hour))) + " days"
 	}
 	return d.String()
