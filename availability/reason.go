@@ -19,8 +19,16 @@ const (
 	// The attendee's address is not user@domain.
 	InvalidAddress Code = "invalid-address"
 	// No organization in the configuration has the domain of the address, or the
-	// attendee was named by a legacyExchangeDN, which nothing here resolves.
+	// attendee was named by a legacyExchangeDN that no directory knows.
 	NoRoute Code = "no-route"
+	// The directory, which says where a mailbox is, could not be asked.
+	DirectoryFailed Code = "directory"
+	// The organization's free_busy_access_level is none.
+	Withheld Code = "withheld"
+	// The question has come round to an fbgate that asked it.
+	Loop Code = "loop"
+	// Autodiscover did not say where the organization's EWS is.
+	NotDiscovered Code = "autodiscover"
 	// The organization says that it has no such mailbox.
 	UnknownMailbox Code = "unknown-mailbox"
 	// The organization does not let the asking account see this free/busy.
@@ -29,7 +37,8 @@ const (
 	Unauthorized Code = "unauthorized"
 	// The server refuses to serve this account or this program: HTTP 403.
 	Forbidden Code = "forbidden"
-	// The URL is not that of EWS: HTTP 400, 404, 405, 410 or 415, or a redirect.
+	// The URL is not that of EWS, or of public folders: HTTP 400, 404, 405, 410 or
+	// 415, or a redirect that must not be followed.
 	WrongEndpoint Code = "wrong-endpoint"
 	// No connection came about, or it broke before there was a reply.
 	Unreachable Code = "unreachable"
@@ -38,7 +47,7 @@ const (
 	// The server asked to be left alone for a while.
 	Throttled Code = "throttled"
 	// No secure connection came about: a certificate that is not trusted, has
-	// expired or has another name, or a server without TLS 1.2.
+	// expired or has another name, or a server whose TLS is older than min_tls.
 	TLS Code = "tls"
 	// What came is no reply to the question: a web page, a reply cut short or too
 	// long, or one with too few or too many answers.
@@ -48,7 +57,7 @@ const (
 	// The calendar has more entries in that time than the server lists, and too
 	// many in the parts of it that were asked about instead.
 	TooManyEntries Code = "too-many-entries"
-	// The address is a distribution list with more members than the server expands.
+	// The address is a distribution list with more members than are expanded.
 	ListTooLarge Code = "list-too-large"
 	// The server answered, but without free/busy of all or part of the time.
 	NoInformation Code = "no-data"
@@ -58,7 +67,8 @@ const (
 	Misconfigured Code = "upstream-misconfigured"
 	// The server took the question for a wrong one.
 	RequestRejected Code = "request-rejected"
-	// The password could not be read when it was needed.
+	// The account's password, key or certificate could not be read when it was
+	// needed, or must not be shown to the host in question.
 	CredentialFailed Code = "credential"
 	// fbgate has more lookups under way for the organization than it takes on.
 	Overloaded Code = "overloaded"
@@ -79,25 +89,29 @@ var codes = map[Code]struct {
 	remedy   string
 }{
 	InvalidAddress:   {lasting, "Correct the attendee's address: it has to be user@domain, optionally after SMTP:."},
-	NoRoute:          {lasting, "Add the mailbox's domain to the domains of the organization that holds it."},
+	NoRoute:          {lasting, "Add the mailbox's domain to the domains of the organization that holds it, or a legacyExchangeDN to the directory."},
+	DirectoryFailed:  {passing, "Check directory: the file has to be readable and the LDAP server reachable, and its account right."},
+	Withheld:         {lasting, "Raise the organization's free_busy_access_level if its free/busy may be given out."},
+	Loop:             {lasting, "Two gateways take each other for the holder of this domain: correct domains, or then, in one of them."},
+	NotDiscovered:    {passing, "Name the URL in target_sharing_epr (there: the ExternalUrl of Get-WebServicesVirtualDirectory), or publish Autodiscover without pre-authentication."},
 	UnknownMailbox:   {lasting, "Check that the address exists there (Get-Recipient); Exchange also says this when no organization relationship or availability address space allows the question."},
 	NoPermission:     {lasting, "Allow it there: Set-OrganizationRelationship -FreeBusyAccessEnabled $true -FreeBusyAccessLevel AvailabilityOnly, or the calendar's Default permission (Set-MailboxFolderPermission -AccessRights AvailabilityOnly)."},
 	Unauthorized:     {lasting, "Check user name and password file of the organization's credential, and that the account is neither locked nor expired and the virtual directory offers this kind of log-in."},
 	Forbidden:        {lasting, "Let fbgate's User-Agent and account use EWS there (Set-OrganizationConfig -EwsApplicationAccessPolicy, -EwsAllowList), and check that the address is reached by https."},
-	WrongEndpoint:    {lasting, "Correct target_sharing_epr: it has to be the URL of EWS itself, usually https://HOST/EWS/Exchange.asmx."},
+	WrongEndpoint:    {lasting, "Correct target_sharing_epr: it has to be the URL of EWS itself, usually https://HOST/EWS/Exchange.asmx, or of public folders, https://HOST/public/. A host that requests may be referred to belongs into trusted_hosts."},
 	Unreachable:      {passing, "Check that the server runs, that its name resolves and its port is open from here, and that a proxy named in HTTPS_PROXY lets fbgate through."},
 	Timeout:          {passing, "Find out why the server is slow. If it has to be: a client waits for answer_timeout, a lookup goes on for cache.lookup_timeout, and one call takes the organization's timeout at most."},
 	Throttled:        {passing, "Wait, or give the account a throttling policy of its own (New-ThrottlingPolicy -EWSMaxConcurrency)."},
-	TLS:              {lasting, "Renew or correct the server's certificate, or name the CA that issued it in the organization's ca_file; the port has to be that of https, and the server has to offer TLS 1.2 or later."},
+	TLS:              {lasting, "Renew or correct the server's certificate, or name the CA that issued it in the organization's ca_file; the port has to be that of https, and the server has to offer TLS 1.2 or what min_tls allows."},
 	BadResponse:      {passing, "Ask target_sharing_epr with a browser: what answers there is not EWS, or a proxy in between changes it."},
 	WindowTooLong:    {lasting, "Lower the organization's max_window to what its server allows, usually 42 days."},
 	TooManyEntries:   {lasting, "Nothing to be done here: the calendar holds more entries than the server will list, even for a short time."},
-	ListTooLarge:     {lasting, "Invite the members instead: the distribution list is larger than the server will expand."},
+	ListTooLarge:     {lasting, "Invite the members instead, or raise directory.max_list_members: the distribution list is larger than what is expanded."},
 	NoInformation:    {lasting, "Check there why the server has no free/busy of this time: an unpublished mailbox, or a time outside what is published."},
 	UpstreamFailure:  {passing, "Look into that server's event log; if it goes on, restart its availability service."},
 	Misconfigured:    {lasting, "That server could not ask the next one: check its availability address space, organization relationship and federation trust."},
 	RequestRejected:  {lasting, "Check request_server_version and the limits of the organization; if they are right, report it as a fault of fbgate."},
-	CredentialFailed: {passing, "Give fbgate the password: password_file has to be readable for it, or the variable password_env names has to be set."},
+	CredentialFailed: {passing, "Give fbgate what the credential names: its files have to be readable for it and its variables set. Hosts that may see it are those of the organization's URLs and trusted_hosts."},
 	Overloaded:       {passing, "Find out who asks so much, in the log; if they may, make the organization's server answer faster or raise its concurrency."},
 	Internal:         {passing, "Report it with the log lines of this request: fbgate itself is at fault."},
 }
@@ -112,7 +126,25 @@ type Reason struct {
 	// RetryAfter is how long the other side asked to be left alone, 0 if it did
 	// not.
 	RetryAfter time.Duration
+	// Scope is how far the failure reaches.
+	Scope Scope
+	// Again is set if asking the same once more, at once, may well succeed.
+	Again bool
 }
+
+// Scope says how far a failure reaches beyond the mailbox it is told of.
+type Scope uint8
+
+// The scopes.
+const (
+	// OfMailbox: other mailboxes may be better off.
+	OfMailbox Scope = iota
+	// OfCall: a call about several mailboxes failed as one, though its server
+	// works; about fewer of them it may succeed.
+	OfCall
+	// OfServer: no call to this server by this account would have succeeded.
+	OfServer
+)
 
 // Codes returns all codes there are, sorted.
 func Codes() []Code { return slices.Sorted(maps.Keys(codes)) }

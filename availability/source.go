@@ -10,6 +10,9 @@ type Query struct {
 	// RequestID names the client's request in logs, here and upstream. It may
 	// be empty.
 	RequestID string
+	// Via lists the gateways the question has passed, this one last, as the HTTP
+	// header of that name does (RFC 9110 7.6.3). It may be empty.
+	Via string
 	// Requester is who asks, empty if not known.
 	Requester Mailbox
 	// Mailboxes are whom the query is about. The same may come twice.

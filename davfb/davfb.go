@@ -22,6 +22,9 @@ type Config struct {
 	// Source has to answer in the time a client waits.
 	Source availability.Source
 	Limits davxml.Limits
+	// Name tells this gateway from others in Via headers, so that a question that
+	// comes round to it is noticed; letters and digits.
+	Name string
 	// MaxURL is the longest request target, in bytes.
 	MaxURL int
 	Digits merged.Digits
@@ -32,7 +35,7 @@ type Config struct {
 // answers in HTML: half of the old clients take either for an answer.
 func New(c Config) http.Handler {
 	c.Log = cmp.Or(c.Log, slog.Default())
-	f := &face{c}
+	f := &face{c, "1.1 " + gatewayPrefix + c.Name}
 	router := mux.NewRouter()
 	router.MatcherFunc(isFreeBusy).Handler(f.serve(f.freeBusy))
 	router.NotFoundHandler = f.serve(notFound)
@@ -52,7 +55,10 @@ func New(c Config) http.Handler {
 }
 
 // face is what all handlers share.
-type face struct{ Config }
+type face struct {
+	Config
+	via string // this gateway's own part of a Via header
+}
 
 // serve names a request, hands it to a handler, and writes and logs the error that
 // one returns, or the fault it has: a connection closed without a byte crashes some

@@ -21,7 +21,7 @@ func (f *face) freeBusy(w http.ResponseWriter, r *http.Request, id string) error
 	if err != nil {
 		return err
 	}
-	answers := f.Source.Lookup(r.Context(), availability.Query{
+	answers := f.lookup(r, availability.Query{
 		RequestID: id,
 		Mailboxes: request.Mailboxes(),
 		Window:    request.Window,

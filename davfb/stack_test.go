@@ -15,6 +15,8 @@ import (
 	at "fbgate/availability/availabilitytest"
 	"fbgate/availability/ews"
 	"fbgate/availability/exchangetest"
+	"fbgate/availability/guard"
+	"fbgate/availability/plan"
 	"fbgate/availability/route"
 	"fbgate/cache"
 	"fbgate/davfb"
@@ -33,7 +35,7 @@ var limits = davxml.Limits{Attendees: 500, Window: 400 * 24 * time.Hour, Digits:
 
 func newStack() *stack {
 	s := &stack{router: route.New(), caches: make(cache.Caches), log: new(bytes.Buffer)}
-	s.Handler = davfb.New(davfb.Config{Source: s.router, Limits: limits, MaxURL: 64 << 10, Log: slog.New(slog.NewTextHandler(s.log, nil))})
+	s.Handler = davfb.New(davfb.Config{Source: s.router, Name: "a1", Limits: limits, MaxURL: 64 << 10, Log: slog.New(slog.NewTextHandler(s.log, nil))})
 	return s
 }
 
@@ -58,7 +60,10 @@ func (s *stack) organization(t testing.TB, d exchangetest.Dialect, domain string
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	s.add(ews.New(ews.Config{Organization: domain, URL: url, Prefetch: ews.Prefetch{Ahead: 14 * 24 * time.Hour}, Log: slog.New(slog.DiscardHandler)}), domain)
+	log := slog.New(slog.DiscardHandler)
+	source := ews.New(ews.Config{Organization: domain, Endpoint: ews.Pinned(url), Log: log})
+	guarded := guard.New(guard.Config{Organization: domain, Members: []guard.Member{{Name: url, Source: source}}, Log: log})
+	s.add(plan.New(guarded, plan.Config{Prefetch: plan.Prefetch{Ahead: 14 * 24 * time.Hour}, Log: log}), domain)
 	return x
 }
 

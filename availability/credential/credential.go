@@ -1,41 +1,41 @@
-// Package credential proves to an organization who asks. Each kind is an
-// [http.RoundTripper] around another, since some have to see a whole connection.
+// Package credential proves to an organization's servers who asks: by Basic, NTLM,
+// Kerberos, OAuth 2 or a TLS client certificate.
 //
-// A credential is bound to one host: a request to any other passes without it,
-// so that no redirect and no mistake carries a password away.
+// An [Account] is one such proof together with what must never happen to it: that
+// it is shown to another organization's host, or tried again and again until the
+// account is locked.
 package credential
 
-import (
-	"net/http"
-	"net/url"
+import "net/http"
 
-	"fbgate/availability"
-)
-
-// Secret returns a password. It is called for each request, so that a changed one
-// is used without a restart.
+// Secret returns a password, or the content of a key file. It is called for each
+// request, so that a changed one is used without a restart.
 type Secret func() (string, error)
 
-// Basic adds RFC 7617 Basic authentication to requests for the scheme and host of
-// endpoint, and sends all others as they are. Name and password go out as UTF-8.
-func Basic(next http.RoundTripper, endpoint *url.URL, username string, password Secret) http.RoundTripper {
-	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		if r.URL.Scheme != endpoint.Scheme || r.URL.Host != endpoint.Host {
-			return next.RoundTrip(r)
-		}
-		secret, err := password()
-		if err != nil {
-			if r.Body != nil {
-				r.Body.Close()
-			}
-			return nil, availability.Because(availability.CredentialFailed, "password of %s: %v", username, err)
-		}
-		r = r.Clone(r.Context())
-		r.SetBasicAuth(username, secret)
-		return next.RoundTrip(r)
-	})
+// Kind is one way to prove who asks: [Basic], [NTLM], [Kerberos] or [OAuth2]. Only
+// an [Account] makes use of it.
+type Kind interface {
+	// account names who asks, for messages.
+	account() string
+	// secret returns what proves it. When that changes, an account that was
+	// refused is tried again.
+	secret() (string, error)
+	// prove returns a RoundTripper that sends requests with the proof. A 401 it
+	// returns is final: the server has seen the whole proof and refused it.
+	prove(connect Connect) http.RoundTripper
 }
+
+// Connect returns a RoundTripper with connections of its own. With most, which is
+// not 0, it has at most so many for each host, and none of them is HTTP/2.
+type Connect func(most int) http.RoundTripper
 
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// closeBody ends a request that is not sent, as RoundTrip has to.
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		r.Body.Close()
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"fbgate/availability"
 	"fbgate/availability/ews"
+	"fbgate/availability/upstream"
 )
 
 // partner asks a server that does what no Exchange does.
@@ -20,7 +21,7 @@ func partner(t *testing.T, handle http.HandlerFunc) (availability.Answer, time.D
 	server := httptest.NewServer(handle)
 	defer server.Close()
 	defer server.CloseClientConnections()
-	s := ews.New(ews.Config{Organization: "odd", URL: server.URL, Timeout: 5 * time.Second, Log: slog.New(slog.DiscardHandler)})
+	s := ews.New(ews.Config{Organization: "odd", Endpoint: ews.Pinned(server.URL), Client: &upstream.Client{Timeout: 5 * time.Second}, Log: slog.New(slog.DiscardHandler)})
 	begun := time.Now()
 	a := lookup(s, window(0, 24*hour), "mary@odd.example")[0]
 	return a, time.Since(begun)

@@ -64,17 +64,22 @@ func (r *Router) Lookup(ctx context.Context, q availability.Query) []availabilit
 	var lookups sync.WaitGroup
 	for o, share := range shares {
 		lookups.Go(func() {
-			mailboxes := make([]availability.Mailbox, len(share))
-			for i, at := range share {
-				mailboxes[i] = q.Mailboxes[at]
-			}
-			for i, answer := range o.source.Lookup(ctx, q.About(mailboxes)) {
+			for i, answer := range o.source.Lookup(ctx, q.About(pick(q.Mailboxes, share))) {
 				answers[share[i]] = answer
 			}
 		})
 	}
 	lookups.Wait()
 	return answers
+}
+
+// Find returns the Source that answers for m, or why there is none.
+func (r *Router) Find(m availability.Mailbox) (availability.Source, *availability.Reason) {
+	o, reason := r.organization(m)
+	if reason != nil {
+		return nil, reason
+	}
+	return o.source, nil
 }
 
 // only returns the organization of all the mailboxes, nil if there is no such one.

@@ -231,3 +231,78 @@ func TestOneThatHangsSpoilsNoOther(t *testing.T) {
 		}
 	})
 }
+
+func TestChainAsksTheNextAboutTheUnknown(t *testing.T) {
+	first, then := &organization{name: "premises"}, &organization{name: "cloud"}
+	// The cloud calls its unknown otherwise.
+	cloud := sourceFunc(func(ctx context.Context, q availability.Query) []availability.Answer {
+		answers := then.Lookup(ctx, q)
+		for i, m := range q.Mailboxes {
+			if m == "nobody-moved@fabrikam.com" {
+				answers[i].Schedule, answers[i].Reason = availability.NewSchedule(q.Window, 0, nil), nil
+			}
+		}
+		return answers
+	})
+	people := []availability.Mailbox{"mary@fabrikam.com", "nobody-moved@fabrikam.com", "nobody@fabrikam.com", "joe@fabrikam.com"}
+	answers := lookup(route.Chain{First: first, Then: cloud, Wait: time.Minute}, people...)
+	for i, want := range []string{"premises", "cloud", "cloud", "premises"} {
+		if a := answers[i]; a.Organization != want || a.Mailbox != people[i] || (a.Reason != nil) != (i == 2) {
+			t.Errorf("%s: %+v", people[i], a)
+		}
+	}
+	if len(then.calls) != 1 || len(then.calls[0].Mailboxes) != 2 {
+		t.Errorf("the cloud was asked %v", then.calls)
+	}
+	lookup(route.Chain{First: first, Then: cloud, Wait: time.Minute}, people[0])
+	if len(then.calls) != 1 {
+		t.Error("the cloud was asked although everybody was known")
+	}
+}
+
+// A public folder draws those who moved away as it draws those who never published.
+func TestChainAfterAPublicFolder(t *testing.T) {
+	folder := sourceFunc(func(_ context.Context, q availability.Query) []availability.Answer {
+		answers := availability.Fail(q, availability.Because(availability.NoInformation, "all 4"))
+		for i := range answers {
+			answers[i].Organization = "2003"
+		}
+		return answers
+	})
+	answers := lookup(route.Chain{First: folder, Then: &organization{name: "new"}, Wait: time.Minute}, "mary@fabrikam.com", "nobody@fabrikam.com")
+	if a := answers[0]; a.Organization != "new" || a.Reason != nil {
+		t.Errorf("moved: %+v", a)
+	}
+	if a := answers[1]; a.Organization != "2003" || a.Reason == nil || a.Reason.Code != availability.NoInformation {
+		t.Errorf("known nowhere else: %+v", a)
+	}
+}
+
+func TestChainWaitsNoLongerThanOneOrganization(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chain := route.Chain{First: &organization{delay: 9 * time.Second}, Then: &organization{hangs: true}, Wait: 10 * time.Second}
+		begun := time.Now()
+		a := lookup(chain, "nobody@fabrikam.com")[0]
+		if took := time.Since(begun); took != 10*time.Second || a.Reason == nil || a.Reason.Code != availability.Timeout {
+			t.Errorf("%+v after %v", a, took)
+		}
+	})
+}
+
+func TestWithheld(t *testing.T) {
+	a := lookup(route.Withheld("fabrikam"), "mary@fabrikam.com")[0]
+	if a.Reason == nil || a.Reason.Code != availability.Withheld || a.Organization != "fabrikam" || !a.Schedule.Equal(availability.Schedule{}) {
+		t.Errorf("%+v", a)
+	}
+}
+
+func lookup(s availability.Source, mailboxes ...availability.Mailbox) []availability.Answer {
+	w := availability.Window{Start: at.Epoch, End: at.Epoch.Add(24 * time.Hour)}
+	return s.Lookup(context.Background(), availability.Query{Mailboxes: mailboxes, Window: w, Interval: time.Hour})
+}
+
+type sourceFunc func(ctx context.Context, q availability.Query) []availability.Answer
+
+func (f sourceFunc) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
+	return f(ctx, q)
+}

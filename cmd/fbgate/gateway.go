@@ -1,25 +1,23 @@
 package main
 
 import (
-	"cmp"
+	"crypto/rand"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
+	"strings"
 	"time"
 
 	"fbgate/availability"
-	"fbgate/availability/credential"
-	"fbgate/availability/ews"
+	"fbgate/availability/directory"
 	"fbgate/availability/route"
+	"fbgate/availability/upstream"
 	"fbgate/cache"
 	"fbgate/cmd/fbgate/config"
 	"fbgate/davfb"
 	"fbgate/davfb/admin"
 	"fbgate/translate/davxml"
-	wire "fbgate/translate/ews"
 	"fbgate/translate/merged"
 )
 
@@ -33,14 +31,14 @@ type gateway struct {
 func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
 	router, caches := route.New(), make(cache.Caches)
 	var stores []*cache.Memory
+	sources := make(map[string]availability.Source)
 	for i := range c.Organizations {
-		o := &c.Organizations[i]
-		source, err := newOrganization(o, log)
+		o, err := newOrganization(&c.Organizations[i], log, unwatched)
 		if err != nil {
-			return nil, fmt.Errorf("organization %s: %w", o.Name, err)
+			return nil, fmt.Errorf("organization %s: %w", c.Organizations[i].Name, err)
 		}
 		store := cache.NewMemory(c.Cache.MaxMailboxes)
-		remembered := cache.New(o.Name, source, store, cache.Policy{
+		remembered := cache.New(o.Name, o.source(), store, cache.Policy{
 			Known:   time.Duration(c.Cache.TTL),
 			Lasting: time.Duration(c.Cache.LastingFailureTTL),
 			Passing: time.Duration(c.Cache.PassingFailureTTL),
@@ -48,7 +46,14 @@ func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
 			Timeout: time.Duration(max(c.Cache.LookupTimeout, o.Timeout)),
 		})
 		stores, caches[o.Name] = append(stores, store), remembered
-		router.Add(remembered, o.Domains...)
+		sources[strings.ToLower(o.Name)] = remembered
+	}
+	for _, o := range c.Organizations {
+		router.Add(chain(c, sources, o), o.Domains...)
+	}
+	source, err := withDirectory(c.Directory, router, log)
+	if err != nil {
+		return nil, err
 	}
 
 	token := c.Admin.Token
@@ -57,7 +62,8 @@ func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
 	}
 	return &gateway{
 		clients: davfb.New(davfb.Config{
-			Source: router,
+			Source: source,
+			Name:   strings.ToLower(rand.Text()[:8]),
 			Limits: davxml.Limits{
 				Attendees: c.Limits.Attendees,
 				Window:    time.Duration(c.Limits.Window),
@@ -74,6 +80,57 @@ func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
 	}, nil
 }
 
+// chain is the Source of an organization and of those to ask next.
+func chain(c *config.Config, sources map[string]availability.Source, o config.Organization) availability.Source {
+	first := sources[strings.ToLower(o.Name)]
+	for _, next := range c.Organizations {
+		if o.Then != "" && strings.EqualFold(next.Name, o.Then) {
+			return route.Chain{First: first, Then: chain(c, sources, next), Wait: time.Duration(c.AnswerTimeout)}
+		}
+	}
+	return first
+}
+
+// withDirectory puts the directory, if there is one, in front of the router.
+func withDirectory(d *config.Directory, next availability.Source, log *slog.Logger) (availability.Source, error) {
+	who, err := newDirectory(d, log)
+	if err != nil || who == nil {
+		return next, err
+	}
+	return &directory.Source{Directory: who, Next: next, MaxListMembers: d.MaxListMembers}, nil
+}
+
+// newDirectory returns nil if none is configured.
+func newDirectory(d *config.Directory, log *slog.Logger) (directory.Directory, error) {
+	if d == nil {
+		return nil, nil
+	}
+	var all directory.Union
+	if d.File != "" {
+		file, err := directory.OpenFile(d.File)
+		if err != nil {
+			return nil, fmt.Errorf("directory: %w", err)
+		}
+		all = append(all, file)
+	}
+	if l := d.LDAP; l != nil {
+		cas, err := l.CAs()
+		if err != nil {
+			return nil, fmt.Errorf("directory.ldap.ca_file: %w", err)
+		}
+		server, err := directory.NewLDAP(directory.LDAPConfig{
+			URL: l.URL, StartTLS: l.StartTLS, TLS: upstream.Connections{CAs: cas}.TLS(),
+			BaseDN: l.BaseDN, BindDN: l.BindDN, Password: l.Password,
+			Timeout: time.Duration(l.Timeout), CacheTTL: time.Duration(l.TTL), MaxListMembers: d.MaxListMembers, Log: log,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("directory.ldap: %w", err)
+		}
+		all = append(all, server)
+	}
+	return all, nil
+}
+
 // drawnAs are the values of working_elsewhere.
 var drawnAs = map[string]availability.Status{
 	"free":      availability.Free,
@@ -82,56 +139,10 @@ var drawnAs = map[string]availability.Status{
 	"oof":       availability.OOF,
 }
 
-func newOrganization(o *config.Organization, log *slog.Logger) (availability.Source, error) {
-	endpoint, err := url.Parse(o.TargetSharingEPR)
-	if err != nil {
-		return nil, err
-	}
-	transport, err := newTransport(o)
-	if err != nil {
-		return nil, err
-	}
-	if o.Credential != nil {
-		transport = credential.Basic(transport, endpoint, o.Credential.Username, o.Credential.Password)
-	}
-	digit4 := availability.NoData
-	if o.Digit4 == "working-elsewhere" {
-		digit4 = availability.WorkingElsewhere
-	}
-	return ews.New(ews.Config{
-		Organization:  o.Name,
-		URL:           o.TargetSharingEPR,
-		Transport:     transport,
-		UserAgent:     cmp.Or(o.UserAgent, "fbgate/"+version()),
-		ServerVersion: o.RequestServerVersion,
-		View:          wire.View(o.RequestedView),
-		Digit4:        digit4,
-		Interval:      time.Duration(o.MergedFreeBusyInterval),
-		MaxMailboxes:  o.MaxMailboxes,
-		MaxWindow:     time.Duration(o.MaxWindow),
-		MaxResponse:   int64(o.MaxResponseBytes),
-		Concurrency:   o.Concurrency,
-		Timeout:       time.Duration(o.Timeout),
-		Prefetch:      ews.Prefetch{Off: o.Prefetch == config.PrefetchOff, Ahead: max(0, time.Duration(o.Prefetch))},
-		Log:           log,
-	}), nil
-}
-
-// newTransport verifies certificates always, by the organization's own CAs if it
-// names some.
-func newTransport(o *config.Organization) (http.RoundTripper, error) {
-	cas, err := o.CAs()
-	if err != nil {
-		return nil, fmt.Errorf("ca_file: %w", err)
-	}
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: cas, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    10 * time.Second,
-		MaxIdleConnsPerHost:    o.Concurrency,
-		IdleConnTimeout:        time.Minute,
-		MaxResponseHeaderBytes: 64 << 10,
-		ForceAttemptHTTP2:      true,
-	}, nil
+// tlsVersions are the values of min_tls.
+var tlsVersions = map[string]uint16{
+	"1.0": tls.VersionTLS10,
+	"1.1": tls.VersionTLS11,
+	"1.2": tls.VersionTLS12,
+	"1.3": tls.VersionTLS13,
 }

@@ -115,6 +115,14 @@ func digits(t *testing.T, response *http.Response) []string {
 	return rows
 }
 
+// page returns what operators see of each failure.
+func (s stack) page(t *testing.T) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.operators.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost/cache", nil))
+	return w.Body.String()
+}
+
 // reasons returns the codes operators see, "" for a mailbox of which all is known.
 func (s stack) reasons(t *testing.T) map[string]string {
 	t.Helper()

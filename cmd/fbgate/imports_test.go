@@ -12,11 +12,18 @@ import (
 // and all below it.
 var rooms = map[string][]string{
 	"availability":                  {},
+	"availability/autodiscover":     {"availability", "availability/upstream", "translate/autodiscover"},
 	"availability/availabilitytest": {"availability"},
-	"availability/credential":       {"availability"},
-	"availability/ews":              {"availability", "translate/..."},
+	"availability/credential":       {"availability", "availability/upstream"},
+	"availability/directory":        {"availability"},
+	"availability/doctor":           {"availability", "availability/directory", "availability/upstream"},
+	"availability/ews":              {"availability", "availability/upstream", "translate/..."},
 	"availability/exchangetest":     {"availability"}, // not translate: it reads the protocol for itself
+	"availability/guard":            {"availability"},
+	"availability/plan":             {"availability"},
+	"availability/publicfolder":     {"availability", "availability/upstream", "translate/..."},
 	"availability/route":            {"availability"},
+	"availability/upstream":         {"availability"},
 	"cache":                         {"availability"},
 	"cache/storetest":               {"availability", "cache"},
 	"cmd/fbgate":                    {"availability/...", "cache", "cmd/...", "davfb/...", "translate/..."},
@@ -25,15 +32,21 @@ var rooms = map[string][]string{
 	"translate":                     {"availability", "translate/..."},
 }
 
-// confined are the libraries that only one room knows, so that it can be replaced.
+// confined are the libraries that only some rooms know, so that they can be replaced.
 var confined = map[string][]string{
+	"github.com/Azure/go-ntlmssp":   {"availability/credential"},
 	"github.com/alecthomas/kong":    {"cmd/fbgate"},
 	"github.com/emersion/go-webdav": {"davfb", "availability/caldav"},
+	"github.com/go-ldap/ldap":       {"availability/directory", "availability/exchangetest/..."},
 	"github.com/goccy/go-yaml":      {"cmd/fbgate/config"},
 	"github.com/gorilla/mux":        {"davfb/..."},
+	"github.com/jcmturner":          {"availability/credential", "availability/exchangetest/..."},
 	"github.com/patrickmn/go-cache": {"cache"},
+	"github.com/sony/gobreaker":     {"availability/guard"},
+	"golang.org/x/oauth2":           {"availability/credential"},
 	"pgregory.net/rapid":            {"availability/availabilitytest"},
-	"net/http":                      {"availability/credential", "availability/ews", "availability/exchangetest", "cmd/fbgate", "davfb/..."},
+	"net/http": {"availability/autodiscover", "availability/credential", "availability/doctor", "availability/ews",
+		"availability/exchangetest/...", "availability/publicfolder", "availability/upstream", "cmd/fbgate", "davfb/..."},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

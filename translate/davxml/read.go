@@ -22,29 +22,67 @@ type Item struct {
 // invent data: every row has exactly that many digits and nothing else in it. The
 // caller bounds the size of body.
 func ReadAnswer(body []byte, slots int) ([]Item, error) {
+	items, err := ReadRows(body)
+	if err != nil {
+		return nil, err
+	}
+	for i, item := range items {
+		if !AreDigits(item.Digits) || len(item.Digits) != slots {
+			return nil, fmt.Errorf("free/busy reply: row %d (%s) has %q, expected %d digits from 0 to 4", i+1, shorten(item.DisplayName), shorten(item.Digits), slots)
+		}
+	}
+	return items, nil
+}
+
+// ReadRows reads the reply as [ReadAnswer] does, but leaves it to the caller to judge
+// what stands where a row's digits should be: [Item.Digits] is as it came, empty if
+// the row has none. So one row that is wrong need not spoil the others.
+func ReadRows(body []byte) ([]Item, error) {
 	var reply struct {
 		XMLName xml.Name `xml:"WM response"`
-		Items   []struct {
-			DisplayName string `xml:"WM displayname"`
-			Email       struct {
-				Type    string `xml:"type,attr"`
-				Address string `xml:",chardata"`
-			} `xml:"WM email"`
-			Digits string `xml:"WM fbdata"`
-		} `xml:"WM recipients>item"`
+		Rows    []row    `xml:"WM recipients>item"`
 	}
 	if err := wirexml.Decode(body, &reply); err != nil {
 		return nil, fmt.Errorf("free/busy reply: %w", err)
 	}
-	items := make([]Item, len(reply.Items))
-	for i, item := range reply.Items {
-		if bad := strings.Trim(item.Digits, "01234"); bad != "" || len(item.Digits) != slots {
-			return nil, fmt.Errorf("free/busy reply: row %d (%s) has %q, expected %d digits from 0 to 4", i+1, item.DisplayName, shorten(item.Digits), slots)
+	items := make([]Item, len(reply.Rows))
+	for i, row := range reply.Rows {
+		var ok bool
+		if items[i], ok = row.item(); !ok {
+			return nil, fmt.Errorf("free/busy reply: row %d (%s) is no row of one address and one string of digits", i+1, shorten(row.DisplayName))
 		}
-		items[i] = Item{item.DisplayName, item.Email.Type, strings.TrimSpace(item.Email.Address), item.Digits}
 	}
 	return items, nil
 }
+
+// row is an item as it lies in a reply, whatever is in it more often than it should.
+type row struct {
+	DisplayName string `xml:"WM displayname"`
+	Email       []text `xml:"WM email"`
+	Digits      []text `xml:"WM fbdata"`
+}
+
+type text struct {
+	Type   string     `xml:"type,attr"` // of an address
+	Text   string     `xml:",chardata"`
+	Inside []struct{} `xml:",any"` // elements, which would part the text unseen
+}
+
+// item returns the row's content, and false if it cannot be told which it is.
+func (r row) item() (item Item, ok bool) {
+	item.DisplayName = r.DisplayName
+	for _, email := range r.Email {
+		item.Type, item.Address = email.Type, strings.TrimSpace(email.Text)
+	}
+	whole := true
+	for _, digits := range r.Digits {
+		item.Digits, whole = digits.Text, len(digits.Inside) == 0
+	}
+	return item, whole && len(r.Email) <= 1 && len(r.Digits) <= 1
+}
+
+// AreDigits reports whether s holds nothing but digits of Exchange 2003, 0 to 4.
+func AreDigits(s string) bool { return strings.Trim(s, "01234") == "" }
 
 // ReadError reads the body of fbgate's refusal of a request, nil if it is none.
 func ReadError(body []byte) *ParameterError {
@@ -66,9 +104,15 @@ func (r Request) Query() string {
 	q := fmt.Appendf(nil, "Cmd=freebusy&start=%s&end=%s&interval=%d",
 		r.Window.Start.UTC().Format(form), r.Window.End.UTC().Format(form), r.Interval/time.Minute)
 	for _, a := range r.Attendees {
-		q = append(append(append(append(q, "&u="...), a.Type...), ':'), escape(a.Address)...)
+		q = a.AppendQuery(q)
 	}
 	return string(q)
+}
+
+// AppendQuery appends what a takes in the query of a request: "&u=SMTP:" and the
+// address, escaped.
+func (a Attendee) AppendQuery(dst []byte) []byte {
+	return append(append(append(append(dst, "&u="...), a.Type...), ':'), escape(a.Address)...)
 }
 
 // escape percent-encodes what would part a query or end a request line. The plus

@@ -41,6 +41,10 @@ func (f *fault) reason() *availability.Reason {
 	}
 	reason := reasonFor(code, "", text)
 	reason.RetryAfter = f.backOff()
+	reason.Scope = availability.OfCall
+	if ofServer[code] {
+		reason.Scope = availability.OfServer
+	}
 	return reason
 }
 
@@ -120,6 +124,35 @@ var responseCodes = map[string]availability.Code{
 	"ErrorExceededConnectionCount":                    availability.Throttled,
 }
 
+// ofServer are the faults that any call by the same account would have met.
+var ofServer = map[string]bool{
+	"ErrorServerBusy":                            true,
+	"ErrorExceededConnectionCount":               true,
+	"ErrorAccessDenied":                          true,
+	"ErrorImpersonateUserDenied":                 true,
+	"ErrorImpersonationDenied":                   true,
+	"ErrorImpersonationFailed":                   true,
+	"ErrorInvalidServerVersion":                  true,
+	"ErrorInvalidSchemaVersionForMailboxVersion": true,
+}
+
+// again are the codes of failures that may be over at once: a mailbox on its way to
+// another database, a server that waited too long for another.
+var again = map[string]bool{
+	"ErrorMailboxLogonFailed":                  true,
+	"ErrorMailboxStoreUnavailable":             true,
+	"ErrorMailboxMoveInProgress":               true,
+	"ErrorMailboxFailover":                     true,
+	"ErrorConnectionFailed":                    true,
+	"ErrorADUnavailable":                       true,
+	"ErrorADOperation":                         true,
+	"ErrorFreeBusyGenerationFailed":            true,
+	"ErrorPublicFolderRequestProcessingFailed": true,
+	"ErrorTimeoutExpired":                      true,
+	"ErrorInternalServerError":                 true,
+	"ErrorInternalServerTransientError":        true,
+}
+
 // reasonFor turns a response code and its text into a Reason. Only the code
 // decides, but for the one that servers use for every failure of a further hop.
 func reasonFor(code, exceptionCode, text string) *availability.Reason {
@@ -130,8 +163,10 @@ func reasonFor(code, exceptionCode, text string) *availability.Reason {
 	if !listed {
 		meaning = availability.UpstreamFailure
 	}
+	mayPass := again[code]
 	if code == "ErrorProxyRequestProcessingFailed" {
 		meaning = furtherHop(text)
+		mayPass = meaning == availability.UpstreamFailure
 	}
 	detail := shorten(code, 100)
 	if code == "" {
@@ -143,7 +178,7 @@ func reasonFor(code, exceptionCode, text string) *availability.Reason {
 	if text = shorten(text, 200); text != "" {
 		detail += ": " + text
 	}
-	return &availability.Reason{Code: meaning, Detail: detail}
+	return &availability.Reason{Code: meaning, Detail: detail, Again: mayPass}
 }
 
 // furtherHop tells a partner that is set up wrongly from one that is down, by the

@@ -3,6 +3,7 @@ package ews
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -85,11 +86,11 @@ func (r Request) ParseReply(body []byte) (Reply, error) {
 	case e.Fault != nil:
 		return reply, e.Fault.reason()
 	case e.Reply == nil:
-		return reply, availability.Because(availability.BadResponse, "the SOAP reply has no GetUserAvailabilityResponse")
+		return reply, unusable(availability.OfServer, "the SOAP reply has no GetUserAvailabilityResponse")
 	case len(e.Reply.Responses) != len(r.Mailboxes):
 		// Nobody is named in the reply: with one answer too few or too many every
 		// mailbox might get a neighbour's.
-		return reply, availability.Because(availability.BadResponse, "expected %d answers, one for each mailbox, and got %d", len(r.Mailboxes), len(e.Reply.Responses))
+		return reply, unusable(availability.OfCall, "expected %d answers, one for each mailbox, and got %d", len(r.Mailboxes), len(e.Reply.Responses))
 	}
 	reply.Results = make([]Result, len(r.Mailboxes))
 	for i, response := range e.Reply.Responses {
@@ -103,9 +104,20 @@ func (r Request) ParseReply(body []byte) (Reply, error) {
 func notSOAP(body []byte, err error) error {
 	start := bytes.ToLower(body[:min(len(body), 512)])
 	if bytes.Contains(start, []byte("<html")) || bytes.Contains(start, []byte("<!doctype html")) {
-		return availability.Because(availability.BadResponse, "an HTML page instead of a SOAP reply")
+		return unusable(availability.OfServer, "an HTML page instead of a SOAP reply")
 	}
-	return availability.Because(availability.BadResponse, "not a SOAP reply: %v", err)
+	if syntax := (*xml.SyntaxError)(nil); errors.As(err, &syntax) && strings.Contains(syntax.Msg, "EOF") {
+		reason := unusable(availability.OfCall, "the SOAP reply was cut short: %v", err)
+		reason.Again = true
+		return reason
+	}
+	return unusable(availability.OfServer, "not a SOAP reply: %v", err)
+}
+
+func unusable(scope availability.Scope, format string, args ...any) *availability.Reason {
+	reason := availability.Because(availability.BadResponse, format, args...)
+	reason.Scope = scope
+	return reason
 }
 
 func (r Request) result(response response, major int) Result {

@@ -31,6 +31,9 @@ type Request struct {
 	// ServerVersion is the RequestServerVersion: "Exchange2007_SP1" is known to
 	// every server that has this operation. Empty sends none.
 	ServerVersion string
+	// Impersonate is the mailbox in whose name is asked, empty for the account's
+	// own.
+	Impersonate availability.Mailbox
 	// Mailboxes are 1 to 100 ([MS-OXWAVLS] allows no more).
 	Mailboxes []availability.Mailbox
 	// Window is in whole seconds; servers take 42 or 62 days at most.
@@ -48,11 +51,7 @@ type Request struct {
 func (r Request) Append(dst []byte) []byte {
 	dst = append(dst, `<?xml version="1.0" encoding="utf-8"?>
 <soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types">`...)
-	if r.ServerVersion != "" {
-		dst = append(dst, `<soap:Header><t:RequestServerVersion Version="`...)
-		dst = wirexml.AppendText(dst, r.ServerVersion)
-		dst = append(dst, `"/></soap:Header>`...)
-	}
+	dst = r.appendHeader(dst)
 	dst = append(dst, `<soap:Body><m:GetUserAvailabilityRequest>`+utc+`<m:MailboxDataArray>`...)
 	for _, m := range r.Mailboxes {
 		dst = append(dst, `<t:MailboxData><t:Email><t:Address>`...)
@@ -68,6 +67,25 @@ func (r Request) Append(dst []byte) []byte {
 	dst = append(dst, `</t:MergedFreeBusyIntervalInMinutes><t:RequestedView>`...)
 	dst = append(dst, r.View...)
 	return append(dst, `</t:RequestedView></t:FreeBusyViewOptions></m:GetUserAvailabilityRequest></soap:Body></soap:Envelope>`...)
+}
+
+// appendHeader appends the SOAP header, whose parts are all optional.
+func (r Request) appendHeader(dst []byte) []byte {
+	if r.ServerVersion == "" && r.Impersonate == "" {
+		return dst
+	}
+	dst = append(dst, `<soap:Header>`...)
+	if r.ServerVersion != "" {
+		dst = append(dst, `<t:RequestServerVersion Version="`...)
+		dst = wirexml.AppendText(dst, r.ServerVersion)
+		dst = append(dst, `"/>`...)
+	}
+	if r.Impersonate != "" {
+		dst = append(dst, `<t:ExchangeImpersonation><t:ConnectingSID><t:PrimarySmtpAddress>`...)
+		dst = wirexml.AppendText(dst, string(r.Impersonate))
+		dst = append(dst, `</t:PrimarySmtpAddress></t:ConnectingSID></t:ExchangeImpersonation>`...)
+	}
+	return append(dst, `</soap:Header>`...)
 }
 
 // zoneless is a time in the zone of the request.

@@ -28,6 +28,9 @@ type Config struct {
 	Cache Cache `yaml:"cache"`
 	// Limits is what one client may ask for.
 	Limits Limits `yaml:"limits"`
+	// Directory says who is who. Without it addresses are taken as they are, and
+	// nothing is known of a legacyExchangeDN.
+	Directory *Directory `yaml:"directory"`
 	// Organizations is the list of those who hold mailboxes, at least one.
 	Organizations []Organization `yaml:"organizations" required:"true" instead:"write at least one, with name, domains and target_sharing_epr"`
 

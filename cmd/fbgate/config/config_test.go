@@ -97,7 +97,7 @@ func TestDefaults(t *testing.T) {
 		{"max_window", c.Organizations[0].MaxWindow, 42 * 24 * 60 * minute},
 		{"prefetch", c.Organizations[0].Prefetch, config.Prefetch(14 * 24 * time.Hour)},
 		{"max_response_bytes", c.Organizations[0].MaxResponseBytes, config.Size(16 << 20)},
-		{"credential", c.Organizations[0].Credential, (*config.Credential)(nil)},
+		{"credential", c.Organizations[0].Credential, []config.Credential(nil)},
 	} {
 		if !reflect.DeepEqual(check.got, check.want) {
 			t.Errorf("%s: got %v, want %v", check.key, check.got, check.want)
@@ -114,8 +114,8 @@ func TestValues(t *testing.T) {
 	if want := []string{"fabrikam.com", "*.fabrikam.com"}; !reflect.DeepEqual(fabrikam.Domains, want) {
 		t.Errorf("got domains %q, want %q in lower case", fabrikam.Domains, want)
 	}
-	if want := (config.Credential{Type: "basic", Username: `FABRIKAM\svc-freebusy`, PasswordEnv: "FABRIKAM_PASSWORD"}); *fabrikam.Credential != want {
-		t.Errorf("got %+v, want %+v", *fabrikam.Credential, want)
+	if want := (config.Credential{Type: "basic", Username: `FABRIKAM\svc-freebusy`, PasswordEnv: "FABRIKAM_PASSWORD", Krb5Config: "/etc/krb5.conf"}); len(fabrikam.Credential) != 1 || !reflect.DeepEqual(fabrikam.Credential[0], want) {
+		t.Errorf("got %+v, want %+v", fabrikam.Credential, want)
 	}
 	if fabrikam.Prefetch != config.PrefetchOff || contoso.Prefetch != 0 {
 		t.Errorf("got prefetch %v and %v, want off and 0s", fabrikam.Prefetch, contoso.Prefetch)

@@ -25,12 +25,13 @@ func (d *decoder) document(body ast.Node, config *Config) {
 	d.section(body, "", reflect.ValueOf(config).Elem())
 }
 
-// value fills a field of any kind with what stands at path.
-func (d *decoder) value(node ast.Node, at place, path string, field reflect.Value, r rule) {
+// value fills a field of any kind with what stands at path, and reports false if a
+// section should stand there and does not.
+func (d *decoder) value(node ast.Node, at place, path string, field reflect.Value, r rule) bool {
 	node = bare(node)
 	d.origin.places[path] = at
 	if _, ok := node.(*ast.AliasNode); ok {
-		return // reported with the tokens
+		return false // reported with the tokens
 	}
 	switch {
 	case field.Kind() == reflect.Pointer:
@@ -38,12 +39,13 @@ func (d *decoder) value(node ast.Node, at place, path string, field reflect.Valu
 			field.Set(section)
 		}
 	case field.Kind() == reflect.Struct:
-		d.section(node, path, field)
+		return d.section(node, path, field)
 	case field.Kind() == reflect.Slice:
 		d.list(node, path, field, r)
 	default:
 		d.scalar(node, path, field, r)
 	}
+	return true
 }
 
 // section fills a struct and reports whether there is a section at all. One
@@ -105,9 +107,15 @@ func (d *decoder) keys(mapping *ast.MappingNode, section string, fields []field)
 	}
 }
 
-// list fills a slice; the rule of its field holds for each entry.
+// list fills a slice; the rule of its field holds for each entry. Where the rule
+// says so a single entry needs no list.
 func (d *decoder) list(node ast.Node, path string, field reflect.Value, r rule) {
 	sequence, ok := node.(*ast.SequenceNode)
+	if !ok && r.single() && node != nil {
+		field.Set(reflect.MakeSlice(field.Type(), 1, 1))
+		d.entry(node, d.origin.places[path], path, field.Index(0), r)
+		return
+	}
 	if !ok {
 		d.wrongKind(node, path, "a list", "write each entry on a line of its own after \"- \", or all in [ ]")
 		return
@@ -121,9 +129,17 @@ func (d *decoder) list(node ast.Node, path string, field reflect.Value, r rule) 
 		if i < len(sequence.Entries) {
 			at = placeOf(sequence.Entries[i].GetToken())
 		}
-		d.value(entry, beginning(entry, at), fmt.Sprintf("%s[%d]", path, i), list.Index(i), r)
+		d.entry(entry, beginning(entry, at), fmt.Sprintf("%s[%d]", path, i), list.Index(i), r)
 	}
 	field.Set(list)
+}
+
+// entry fills one entry of a list. Of one that is no section, but should be, nothing
+// else is said: it has no defaults either.
+func (d *decoder) entry(node ast.Node, at place, path string, field reflect.Value, r rule) {
+	if !d.value(node, at, path, field, r) {
+		field.SetZero()
+	}
 }
 
 // scalar fills a field that is one word, number or text. Quotes make no

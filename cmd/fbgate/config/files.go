@@ -2,13 +2,16 @@ package config
 
 import (
 	"bytes"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // maxSecret is the largest password file that is read, maxCA the largest file
@@ -17,19 +20,6 @@ const (
 	maxSecret = 64 << 10
 	maxCA     = 4 << 20
 )
-
-// Password reads the credential's password. It is read anew each time, so that
-// it can be changed without a restart.
-func (c *Credential) Password() (string, error) {
-	if c.PasswordEnv == "" {
-		return readSecret(c.PasswordFile)
-	}
-	password := os.Getenv(c.PasswordEnv)
-	if password == "" {
-		return "", fmt.Errorf("the environment variable %s is empty or not set", c.PasswordEnv)
-	}
-	return password, nil
-}
 
 // Token reads the token operators have to present, "" if they need none.
 func (a Admin) Token() (string, error) {
@@ -40,50 +30,103 @@ func (a Admin) Token() (string, error) {
 }
 
 // CAs reads the organization's CAs, nil for those this machine trusts.
-func (o *Organization) CAs() (*x509.CertPool, error) {
-	if o.CAFile == "" {
+func (o *Organization) CAs() (*x509.CertPool, error) { return readCAs(o.CAFile) }
+
+// CAs reads the server's CAs, nil for those this machine trusts.
+func (l *LDAP) CAs() (*x509.CertPool, error) { return readCAs(l.CAFile) }
+
+func readCAs(path string) (*x509.CertPool, error) {
+	if path == "" {
 		return nil, nil
 	}
-	pem, err := readUpTo(o.CAFile, maxCA)
+	pem, err := readUpTo(path, maxCA)
 	if err != nil {
 		return nil, err
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("no certificate in PEM is in " + o.CAFile)
+		return nil, errors.New("no certificate in PEM is in " + path)
 	}
 	return pool, nil
 }
 
-// fillSecret is what to do about a password file.
-const fillSecret = "write the secret there, on one line, readable for fbgate"
+// What to do about a file that cannot be used.
+const (
+	fillSecret = "write the secret there, on one line, readable for fbgate"
+	fillCAs    = "write the certificates there, readable for fbgate"
+)
 
 // CheckFiles reads every file and variable the configuration names and reports
 // as [Faults] all that cannot be used.
 func (c *Config) CheckFiles() error {
-	var faults Faults
-	check := func(path string, err error, instead string) {
-		if err != nil {
-			faults = append(faults, c.origin.fault(path, err.Error(), instead))
-		}
+	k := &checker{origin: c.origin}
+	if c.Admin.TokenFile != "" {
+		_, err := c.Admin.Token()
+		k.check("admin.token_file", err, fillSecret)
 	}
-	_, err := c.Admin.Token()
-	check("admin.token_file", err, fillSecret)
+	if d := c.Directory; d != nil {
+		k.directory(d)
+	}
 	for i := range c.Organizations {
 		o, path := &c.Organizations[i], fmt.Sprintf("organizations[%d]", i)
 		_, err := o.CAs()
-		check(path+".ca_file", err, "write the certificates there, readable for fbgate")
-		if o.Credential == nil {
-			continue
+		k.check(path+".ca_file", err, fillCAs)
+		for j := range o.Credential {
+			k.credential(&o.Credential[j], c.origin.entry(path+".credential", j))
 		}
-		key, instead := ".credential.password_file", fillSecret
-		if o.Credential.PasswordEnv != "" {
-			key, instead = ".credential.password_env", "set it where fbgate is started"
-		}
-		_, err = o.Credential.Password()
-		check(path+key, err, instead)
 	}
-	return faults.sorted()
+	return k.faults.sorted()
+}
+
+// checker tries the files the configuration names.
+type checker struct {
+	origin *origin
+	faults Faults
+}
+
+func (k *checker) check(path string, err error, instead string) {
+	if err != nil {
+		k.faults = append(k.faults, k.origin.fault(path, err.Error(), instead))
+	}
+}
+
+func (k *checker) credential(c *Credential, path string) {
+	k.password(path, c.PasswordFile, c.PasswordEnv)
+	for key, file := range map[string]string{"keytab_file": c.KeytabFile, "certificate_file": c.CertificateFile, "key_file": c.KeyFile} {
+		if file != "" {
+			_, err := readFile(file)
+			k.check(path+"."+key, err, "write it there, readable for fbgate")
+		}
+	}
+	if c.CertificateFile != "" && c.KeyFile != "" {
+		_, err := tls.LoadX509KeyPair(c.CertificateFile, c.KeyFile)
+		if !errors.As(err, new(*fs.PathError)) {
+			k.check(path+".certificate_file", err, "write the certificate that belongs to key_file, both in PEM")
+		}
+	}
+}
+
+func (k *checker) directory(d *Directory) {
+	if d.File != "" {
+		_, err := os.Stat(d.File)
+		k.check("directory.file", err, "write the recipients there, readable for fbgate")
+	}
+	if l := d.LDAP; l != nil {
+		_, err := l.CAs()
+		k.check("directory.ldap.ca_file", err, fillCAs)
+		k.password("directory.ldap", l.PasswordFile, l.PasswordEnv)
+	}
+}
+
+// password tries the one place a section reads its password from, if it does.
+func (k *checker) password(section, file, variable string) {
+	_, err := secret(file, variable)
+	switch {
+	case variable != "":
+		k.check(section+".password_env", err, "set it where fbgate is started")
+	case file != "":
+		k.check(section+".password_file", err, fillSecret)
+	}
 }
 
 // resolve makes relative paths start from a folder.
@@ -97,17 +140,22 @@ func (c *Config) resolve(folder string) {
 
 // paths are the files the configuration names.
 func (c *Config) paths() iter.Seq[*string] {
-	return func(yield func(*string) bool) {
-		if !yield(&c.Admin.TokenFile) {
-			return
-		}
-		for i := range c.Organizations {
-			o := &c.Organizations[i]
-			if !yield(&o.CAFile) || o.Credential != nil && !yield(&o.Credential.PasswordFile) {
-				return
-			}
+	paths := []*string{&c.Admin.TokenFile}
+	if d := c.Directory; d != nil {
+		paths = append(paths, &d.File)
+		if l := d.LDAP; l != nil {
+			paths = append(paths, &l.PasswordFile, &l.CAFile)
 		}
 	}
+	for i := range c.Organizations {
+		o := &c.Organizations[i]
+		paths = append(paths, &o.CAFile)
+		for j := range o.Credential {
+			k := &o.Credential[j]
+			paths = append(paths, &k.PasswordFile, &k.KeytabFile, &k.Krb5Config, &k.CertificateFile, &k.KeyFile)
+		}
+	}
+	return slices.Values(paths)
 }
 
 // readSecret returns the one line of a file. Editors put a byte order mark
@@ -131,6 +179,15 @@ func readSecret(path string) (string, error) {
 		return "", errors.New(path + " is not saved as UTF-8")
 	}
 	return string(data), nil
+}
+
+// readFile returns the content of a file that is no line of text.
+func readFile(path string) (string, error) {
+	data, err := readUpTo(path, maxSecret)
+	if err == nil && len(data) == 0 {
+		err = errors.New(path + " is empty")
+	}
+	return string(data), err
 }
 
 func readUpTo(path string, limit int64) ([]byte, error) {

@@ -49,8 +49,8 @@ func TestSecretsAreRead(t *testing.T) {
 	t.Setenv("FBGATE_TEST_PASSWORD", "from the environment")
 	c, _ := load(t, map[string]string{"fabrikam.password": "\ufeff pa ss\r\n", "admin.token": "token"})
 	for want, read := range map[string]func() (string, error){
-		" pa ss":               c.Organizations[0].Credential.Password,
-		"from the environment": c.Organizations[1].Credential.Password,
+		" pa ss":               c.Organizations[0].Credential[0].Password,
+		"from the environment": c.Organizations[1].Credential[0].Password,
 		"token":                c.Admin.Token,
 	} {
 		if got, err := read(); err != nil || got != want {

@@ -13,15 +13,22 @@ import (
 // forms check a text by the form the tag of its field names, and return it as it
 // is to be used. The empty form is any text.
 var forms = map[string]func(text string) (normal string, c *complaint){
-	"":            anyText,
-	"address":     address,
-	"domain":      domain,
-	"environment": environment,
-	"file":        line,
-	"header":      header,
-	"name":        name,
-	"url":         endpoint,
-	"username":    username,
+	"":             anyText,
+	"address":      address,
+	"autodiscover": autodiscoverService.url,
+	"domain":       domain,
+	"environment":  environment,
+	"ews":          ewsService.url,
+	"file":         line,
+	"header":       header,
+	"kdc":          kdc,
+	"ldap":         ldapURL,
+	"line":         line,
+	"mailbox":      mailbox,
+	"name":         name,
+	"publicfolder": publicFolderService.url,
+	"token":        tokenService.url,
+	"username":     username,
 }
 
 func anyText(text string) (string, *complaint) { return text, nil }
@@ -33,6 +40,15 @@ func line(text string) (string, *complaint) {
 		return "", &complaint{"this is empty", "write a value, or remove the line"}
 	case strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return "", &complaint{"this has a line break or a control character in it", "write it on one line, in single quotes"}
+	}
+	return text, nil
+}
+
+// mailbox is one SMTP address.
+func mailbox(text string) (string, *complaint) {
+	user, host, _ := strings.Cut(text, "@")
+	if user == "" || !isHost(strings.ToLower(host)) || strings.ContainsFunc(user, unicode.IsSpace) {
+		return "", &complaint{quote(text) + " is not an address", "write for example freebusy@fabrikam.com"}
 	}
 	return text, nil
 }
@@ -136,6 +152,15 @@ func address(text string) (string, *complaint) {
 	}
 	if _, err := netip.ParseAddr(host); err != nil && host != "" && !isHost(strings.ToLower(host)) {
 		return "", &complaint{quote(host) + " is neither a host nor an IP address", "write for example 127.0.0.1:" + port}
+	}
+	return text, nil
+}
+
+// kdc is host:port to ask for tickets.
+func kdc(text string) (string, *complaint) {
+	host, _, err := net.SplitHostPort(text)
+	if _, c := address(text); c != nil || err != nil || host == "" {
+		return "", &complaint{quote(text) + " is not host:port", "write for example dc1.fabrikam.com:88"}
 	}
 	return text, nil
 }

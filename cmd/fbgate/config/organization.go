@@ -11,17 +11,47 @@ type Organization struct {
 	// "*." and a domain for all below it, or "*" for all that nobody else
 	// has. The closest match wins.
 	Domains []string `yaml:"domains" required:"true" form:"domain" example:"[fabrikam.com, \"*.fabrikam.com\"]"`
-	// AccessMethod is how the organization is asked, by the word Exchange uses.
-	AccessMethod string `yaml:"access_method" default:"OrgWideFB" oneof:"OrgWideFB" unoffered:"PerUserFB OrgWideFBToken OrgWideFBBasic InternalProxy PublicFolder"`
-	// TargetSharingEPR is the URL of the organization's Exchange Web Services.
-	// It is https, unless the server is on this very machine.
-	TargetSharingEPR string `yaml:"target_sharing_epr" required:"true" form:"url" example:"https://mail.fabrikam.com/EWS/Exchange.asmx"`
-	// InsecureHTTP allows target_sharing_epr to be plain http: passwords and
+	// AccessMethod is how the organization is asked, by the word Exchange uses:
+	// OrgWideFB asks its EWS with one account, InternalProxy asks EWS of a server
+	// of one's own that asks on by itself, and PublicFolder asks Exchange 2000 to
+	// 2007 as old clients do.
+	AccessMethod string `yaml:"access_method" default:"OrgWideFB" oneof:"OrgWideFB InternalProxy PublicFolder" unoffered:"PerUserFB OrgWideFBToken OrgWideFBBasic"`
+	// TargetSharingEPR is the URL of the organization's Exchange Web Services, or
+	// a list of several, which are used in turn. It is https, unless the server is
+	// on this very machine. Without it, OrgWideFB finds the URL by Autodiscover.
+	TargetSharingEPR []string `yaml:"target_sharing_epr" single:"true" form:"ews" example:"https://mail.fabrikam.com/EWS/Exchange.asmx"`
+	// TargetAutodiscoverEPR is where Autodiscover begins, instead of at the
+	// mailbox's domain.
+	TargetAutodiscoverEPR string `yaml:"target_autodiscover_epr" form:"autodiscover" example:"https://autodiscover.fabrikam.com/autodiscover/autodiscover.svc"`
+	// ProxyURL is the EWS of an own server, for InternalProxy; or a list.
+	ProxyURL []string `yaml:"proxy_url" single:"true" form:"ews" example:"https://cas2010.contoso.com/EWS/Exchange.asmx"`
+	// PublicFolderURL is the root of the public folders, for PublicFolder; or a
+	// list.
+	PublicFolderURL []string `yaml:"public_folder_url" single:"true" form:"publicfolder" example:"https://mail2003.contoso.com/public/"`
+	// TrustedHosts is the list of hosts to which Autodiscover or a referral may
+	// lead, and which may be shown the credential, beside those of the URLs here:
+	// a host, or "*." and a domain for all below it.
+	TrustedHosts []string `yaml:"trusted_hosts" form:"domain" example:"[autodiscover.hosting.example]"`
+	// InsecureHTTP allows the organization's URLs to be plain http: passwords and
 	// calendars cross the network unprotected.
 	InsecureHTTP bool `yaml:"insecure_http" default:"false"`
-	// Credential is the account fbgate asks with; without it, fbgate does not
-	// log in.
-	Credential *Credential `yaml:"credential"`
+	// Then is the name of another organization that is asked about mailboxes this
+	// one does not know, because some have moved there.
+	Then string `yaml:"then" form:"name" example:"cloud"`
+	// FreeBusyAccessLevel is how much of the organization's free/busy leaves
+	// fbgate. none is nothing; availability_only is times and their status, which
+	// is all old clients can show; limited_details allows requested_view
+	// DetailedMerged besides.
+	FreeBusyAccessLevel string `yaml:"free_busy_access_level" default:"availability_only" oneof:"none availability_only limited_details"`
+	// Credential is the account fbgate asks with, or a list of several, which are
+	// used in turn; without it, fbgate does not log in.
+	Credential []Credential `yaml:"credential" single:"true"`
+	// Impersonate is the mailbox in whose name EWS is asked, which OAuth 2 needs:
+	// the application itself has no rights to a calendar.
+	Impersonate string `yaml:"impersonate" form:"mailbox" example:"freebusy@fabrikam.com"`
+	// MinTLS is the oldest version of TLS the servers may speak. Exchange 2007
+	// and 2010 may know no better than 1.0.
+	MinTLS string `yaml:"min_tls" default:"1.2" oneof:"1.0 1.1 1.2 1.3"`
 	// CAFile is a PEM file of the CAs that may issue the server's certificate,
 	// instead of those this machine trusts.
 	CAFile string `yaml:"ca_file" form:"file" example:"fabrikam-ca.pem"`
@@ -55,20 +85,4 @@ type Organization struct {
 	Prefetch Prefetch `yaml:"prefetch" default:"14d" oneof:"off" range:"0s..42d"`
 	// MaxResponseBytes is the largest answer read from the server.
 	MaxResponseBytes Size `yaml:"max_response_bytes" default:"16MiB" range:"64KiB..256MiB"`
-}
-
-// Credential is an account at an organization. Its password comes from exactly
-// one of the two places named.
-type Credential struct {
-	// Type is how the account proves itself.
-	Type string `yaml:"type" default:"basic" oneof:"basic" unoffered:"ntlm negotiate kerberos digest oauth2 certificate"`
-	// Username is the account, as DOMAIN\user, as user@domain, or bare. Write
-	// it in single quotes, where a backslash is itself.
-	Username string `yaml:"username" required:"true" form:"username" example:"'FABRIKAM\\svc-freebusy'"`
-	// PasswordFile is the file that holds the password, on one line.
-	PasswordFile string `yaml:"password_file" form:"file" example:"fabrikam.password"`
-	// PasswordEnv is the environment variable that holds the password.
-	PasswordEnv string `yaml:"password_env" form:"environment" example:"FABRIKAM_PASSWORD"`
-
-	_ struct{} `yaml:"password" also:"pass passwd pwd pw passphrase secret kennwort" refuse:"a password does not belong into this file" instead:"write it into a file of its own and name that in password_file"`
 }

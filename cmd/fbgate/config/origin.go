@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // origin remembers where in a file the values of a Config stand, so that what
 // turns out wrong later can still be pointed at.
@@ -35,3 +38,12 @@ func (o *origin) has(path string) bool {
 
 // line returns where the key stands, to refer to it in a message.
 func (o *origin) line(path string) int { return o.nearest(path).line }
+
+// entry returns the path of an entry of a list, which is that of the list itself
+// where a single entry was written without one.
+func (o *origin) entry(list string, i int) string {
+	if path := fmt.Sprintf("%s[%d]", list, i); o == nil || o.has(path) {
+		return path
+	}
+	return list
+}

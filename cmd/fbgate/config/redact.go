@@ -13,7 +13,7 @@ import (
 
 var (
 	secretKey = regexp.MustCompile(`(?i)((pa?s+w|pa?s+[_-]?phrase|pwd|secret|kennw|token|key)[\w-]*|\b(pass|pw))["']?\s*:`)
-	notSecret = regexp.MustCompile(`(?i)^[\w-]*_(file["']?\s*:|env["']?\s*:\s*["']?\w*["']?\s*([,}#]|$))`)
+	notSecret = regexp.MustCompile(`(?i)^[\w-]*_((file|url)["']?\s*:|env["']?\s*:\s*["']?\w*["']?\s*([,}#]|$))`)
 	userinfo  = regexp.MustCompile(`://[^/\s]*@`)
 	account   = regexp.MustCompile(`(?i)((username|credential)["']?\s*:[^:,{]*:).+`) // user:password
 )

@@ -147,7 +147,7 @@ func (r *reference) section(section reflect.Type, path string) {
 	}
 	for _, f := range inner {
 		path := strings.TrimPrefix(path+"."+f.Tag.Get("yaml"), ".")
-		if f.Type.Kind() == reflect.Slice {
+		if f.Type.Kind() == reflect.Slice && f.Tag.Get("single") == "" {
 			path += "[]"
 		}
 		r.section(structOf(f.Type), path)
@@ -166,7 +166,14 @@ func fileWith(section, key string) string {
 	case "organizations[]":
 		return organization + ", " + key + ": %s}]"
 	}
-	return section + ": {" + key + ": %s}\n" + organization + "}]"
+	if before, inner, nested := strings.Cut(section, "."); nested { // directory.ldap
+		return before + ": {" + inner + ": {url: ldaps://a, base_dn: a, " + key + ": %s}}\n" + organization + "}]"
+	}
+	extra := ""
+	if section == "directory" {
+		extra = "file: a.csv, "
+	}
+	return section + ": {" + extra + key + ": %s}\n" + organization + "}]"
 }
 
 // structOf is the struct a field holds, one or many of; nil if it holds none.
@@ -182,8 +189,9 @@ func structOf(t reflect.Type) reflect.Type {
 
 // kinds are the forms and types of the structs in words.
 var kinds = map[string]string{
-	"address": "host:port", "domain": "list of domains", "environment": "name of a variable", "file": "file",
-	"header": "text", "name": "letters, digits, `.`, `_`, `-`", "url": "URL", "username": "account",
+	"address": "host:port", "autodiscover": "URL", "domain": "list of domains", "environment": "name of a variable",
+	"ews": "URL", "file": "file", "header": "text", "kdc": "host:port", "ldap": "URL", "line": "text", "mailbox": "address",
+	"name": "letters, digits, `.`, `_`, `-`", "publicfolder": "URL", "token": "URL", "username": "account",
 }
 
 func values(f reflect.StructField) string {
@@ -199,6 +207,10 @@ func values(f reflect.StructField) string {
 		return strings.Join(parts, ", or ")
 	case f.Type.Kind() == reflect.Bool:
 		return "`true`, `false`"
+	case f.Tag.Get("single") != "" && f.Tag.Get("form") != "":
+		return kinds[f.Tag.Get("form")] + ", or list"
+	case f.Tag.Get("single") != "":
+		return "section, or list of sections"
 	case f.Tag.Get("form") != "":
 		return kinds[f.Tag.Get("form")]
 	case f.Type.Kind() == reflect.Slice:
@@ -228,7 +240,7 @@ func preset(f reflect.StructField) string {
 func meanings(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	for _, path := range []string{"config.go", "organization.go"} {
+	for _, path := range []string{"config.go", "directory.go", "organization.go", "credential.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
@@ -238,7 +250,11 @@ func meanings(t *testing.T) map[string]string {
 			if !ok {
 				return true
 			}
-			for _, f := range spec.Type.(*ast.StructType).Fields.List {
+			section, ok := spec.Type.(*ast.StructType)
+			if !ok || !ast.IsExported(spec.Name.Name) {
+				return true
+			}
+			for _, f := range section.Fields.List {
 				if name := f.Names[0].Name; ast.IsExported(name) {
 					found[spec.Name.Name+"."+name] = meaning(t, name, f.Doc.Text())
 				}

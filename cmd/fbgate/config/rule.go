@@ -16,6 +16,7 @@ type rule struct{ reflect.StructTag }
 func (r rule) key() string       { return r.Get("yaml") }
 func (r rule) preset() string    { return r.Get("default") }
 func (r rule) required() bool    { return r.Get("required") == "true" }
+func (r rule) single() bool      { return r.Get("single") == "true" }
 func (r rule) words() []string   { return strings.Fields(r.Get("oneof")) }
 func (r rule) example() string   { return r.Get("example") }
 func (r rule) refusal() string   { return r.Get("refuse") }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"strings"
 )
 
@@ -20,10 +19,18 @@ func validate(c *Config) Faults {
 	v.listeners(c)
 	v.names(c.Organizations)
 	v.domains(c.Organizations)
+	v.thens(c.Organizations)
 	for i, o := range c.Organizations {
 		path := fmt.Sprintf("organizations[%d]", i)
-		v.plainHTTP(o, path)
-		v.password(o.Credential, path+".credential")
+		v.method(o, path)
+		v.urls(o, path)
+		v.view(o, path)
+		for j, k := range o.Credential {
+			v.credential(k, v.origin.entry(path+".credential", j))
+		}
+	}
+	if c.Directory != nil {
+		v.directory(c.Directory)
 	}
 	return v.faults
 }
@@ -106,27 +113,4 @@ func (v *validator) once(first map[string]string, value, path, instead string) {
 		return
 	}
 	first[value] = path
-}
-
-// plainHTTP allows http where nobody can listen in, or where it is asked for.
-func (v *validator) plainHTTP(o Organization, path string) {
-	u, err := url.Parse(o.TargetSharingEPR)
-	if err != nil || u.Scheme != "http" || o.InsecureHTTP || IsLoopback(u.Hostname()) {
-		return
-	}
-	v.fault(path+".target_sharing_epr", "plain http shows passwords and calendars to the network",
-		"write https://, or, if that cannot be, insecure_http: true")
-}
-
-// password wants exactly one place to read it from.
-func (v *validator) password(c *Credential, path string) {
-	if c == nil || v.origin.has(path+".password") {
-		return
-	}
-	switch file, env := v.origin.has(path+".password_file"), v.origin.has(path+".password_env"); {
-	case file && env:
-		v.fault(path+".password_env", "the password is named twice", "write only one of password_file and password_env")
-	case !file && !env:
-		v.fault(path, "no password is named", "write password_file or password_env")
-	}
 }

@@ -1,0 +1,145 @@
+package directory
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// maxReply is how much a server may send without being asked anything more, in bytes.
+// go-ldap itself would take 2 GiB.
+const maxReply = 64 << 20
+
+// dial connects, securely if it has to be, and logs in.
+func (c *LDAPConfig) dial(ctx context.Context, u *url.URL, password string) (*ldap.Conn, error) {
+	port := cmp.Or(u.Port(), map[string]string{"ldap": ldap.DefaultLdapPort, "ldaps": ldap.DefaultLdapsPort}[u.Scheme])
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}}
+	socket, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return nil, err
+	}
+	// What go-ldap does by itself, below, knows no context.
+	defer context.AfterFunc(ctx, func() { socket.SetDeadline(time.Unix(1, 0)) })()
+	conn, err := c.begin(ctx, newWire(socket, c.Timeout), u)
+	if err == nil {
+		err = c.logIn(conn, password)
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		socket.Close()
+		if conn != nil {
+			conn.Close()
+		}
+		if cause := context.Cause(ctx); cause != nil {
+			err = fmt.Errorf("connecting: %w", cause)
+		}
+		return nil, err
+	}
+	return conn, nil
+}
+
+// begin starts a conversation on w.
+func (c *LDAPConfig) begin(ctx context.Context, w *wire, u *url.URL) (*ldap.Conn, error) {
+	if u.Scheme == "ldaps" {
+		secure := tls.Client(w, c.tls(u.Hostname()))
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return nil, fmt.Errorf("no secure connection: %w", err)
+		}
+		return c.start(secure, true), nil
+	}
+	conn := c.start(w, false)
+	if c.StartTLS {
+		if err := conn.StartTLS(c.tls(u.Hostname())); err != nil {
+			return conn, fmt.Errorf("no secure connection by StartTLS: %w", err)
+		}
+	}
+	return conn, nil
+}
+
+func (c *LDAPConfig) start(wire net.Conn, secure bool) *ldap.Conn {
+	conn := ldap.NewConn(wire, secure)
+	conn.SetTimeout(c.Timeout)
+	conn.Start()
+	return conn
+}
+
+func (c *LDAPConfig) tls(host string) *tls.Config {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.TLS != nil {
+		config = c.TLS.Clone()
+	}
+	if config.ServerName == "" {
+		config.ServerName = host
+	}
+	return config
+}
+
+// refusedError says that the server did not accept the account.
+type refusedError struct {
+	account string
+	err     error
+}
+
+func (e *refusedError) Error() string { return fmt.Sprintf("%s was refused: %v", e.account, e.err) }
+
+func (e *refusedError) Unwrap() error { return e.err }
+
+func (c *LDAPConfig) logIn(conn *ldap.Conn, password string) error {
+	if c.BindDN == "" {
+		return nil
+	}
+	err := conn.Bind(c.BindDN, password)
+	var said *ldap.Error
+	if errors.As(err, &said) && said.ResultCode < ldap.ErrorNetwork && !busy(said) {
+		return &refusedError{c.BindDN, err}
+	}
+	return err
+}
+
+// busy reports whether a server is not able to say anything now, of the account or
+// otherwise.
+func busy(said *ldap.Error) bool {
+	return said.ResultCode == ldap.LDAPResultBusy || said.ResultCode == ldap.LDAPResultUnavailable
+}
+
+// wire bounds what go-ldap leaves unbounded: how long writing may take, and how much
+// may be read.
+type wire struct {
+	net.Conn
+	timeout time.Duration
+	left    atomic.Int64 // bytes that may be read
+}
+
+func newWire(conn net.Conn, timeout time.Duration) *wire {
+	w := &wire{Conn: conn, timeout: timeout}
+	w.left.Store(maxReply)
+	return w
+}
+
+// Read fails if the server sends without end.
+func (w *wire) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if w.left.Add(-int64(n)) < 0 {
+		return 0, fmt.Errorf("the server sent more than %d MiB unasked", maxReply>>20)
+	}
+	return n, err
+}
+
+// Write allows the server a reply.
+func (w *wire) Write(p []byte) (int, error) {
+	w.left.Store(maxReply)
+	if err := w.Conn.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
+		return 0, err
+	}
+	return w.Conn.Write(p)
+}

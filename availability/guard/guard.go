@@ -1,0 +1,157 @@
+// Package guard is a Source around the Sources of one organization's servers and
+// accounts: it keeps to what they can bear, goes from one that fails to the next,
+// leaves those alone that are down or asked for it, and asks again where that may
+// help, but never so much that it makes things worse.
+package guard
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"fbgate/availability"
+)
+
+// Config describes one organization. Zero fields take the default named.
+type Config struct {
+	Organization string // its name in answers and logs
+	// Members are its servers and accounts, used in turn; at least one.
+	Members     []Member
+	Concurrency int           // calls at once, default 5
+	Rest        time.Duration // of a member that is down until it is tried again, default 30 seconds
+	Log         *slog.Logger  // default slog.Default()
+}
+
+// Member is one server asked with one account.
+type Member struct {
+	Name   string // for people, such as "https://mail.fabrikam.com/EWS/Exchange.asmx as FABRIKAM\svc"
+	Source availability.Source
+}
+
+// Guard is a Source. Build it with New.
+type Guard struct {
+	organization string
+	members      []*member
+	slots        chan struct{} // one for each call under way
+	turn         atomic.Uint32
+	budget       budget
+}
+
+var _ availability.Source = (*Guard)(nil)
+
+// New returns a Guard of the organization c describes.
+func New(c Config) *Guard {
+	c.Log = cmp.Or(c.Log, slog.Default())
+	g := &Guard{
+		organization: c.Organization,
+		slots:        make(chan struct{}, cmp.Or(c.Concurrency, 5)),
+		budget:       fullBudget(),
+	}
+	for _, m := range c.Members {
+		g.members = append(g.members, newMember(m, cmp.Or(c.Rest, 30*time.Second), c.Organization, c.Log))
+	}
+	return g
+}
+
+// Lookup makes one call, and few more if it fails: to other members, and once again
+// for mailboxes whose failure may be over at once.
+func (g *Guard) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
+	if len(q.Mailboxes) == 0 {
+		return nil
+	}
+	select {
+	case g.slots <- struct{}{}:
+		defer func() { <-g.slots }()
+	case <-ctx.Done():
+		return g.fail(q, availability.Because(availability.Timeout, "no call could begin: %d were under way", cap(g.slots)))
+	}
+	g.budget.deposit()
+	answers := g.ask(ctx, q)
+	again := retryable(answers)
+	if len(again) == 0 || !g.budget.withdraw() || !pause(ctx) {
+		return answers
+	}
+	mailboxes := make([]availability.Mailbox, len(again))
+	for i, at := range again {
+		mailboxes[i] = q.Mailboxes[at]
+	}
+	for i, a := range g.ask(ctx, q.About(mailboxes)) {
+		answers[again[i]] = a
+	}
+	return answers
+}
+
+// ask asks one member after the other until one serves.
+func (g *Guard) ask(ctx context.Context, q availability.Query) []availability.Answer {
+	first := int(g.turn.Add(1) - 1)
+	var answers []availability.Answer
+	var resting *availability.Reason
+	for i := range g.members {
+		if answers != nil && ctx.Err() != nil {
+			break // no time is left for another
+		}
+		served, failure, rests := g.members[(first+i)%len(g.members)].lookup(ctx, q)
+		if rests != nil {
+			resting = sooner(resting, rests)
+			continue
+		}
+		answers = served
+		if failure == nil || failure.Scope != availability.OfServer {
+			return answers
+		}
+	}
+	if answers == nil {
+		return g.fail(q, resting)
+	}
+	return answers
+}
+
+func (g *Guard) fail(q availability.Query, reason *availability.Reason) []availability.Answer {
+	answers := availability.Fail(q, reason)
+	for i := range answers {
+		answers[i].Organization = g.organization
+	}
+	return answers
+}
+
+// failureOf returns why a call failed for all its mailboxes, nil if it served.
+func failureOf(ctx context.Context, answers []availability.Answer) *availability.Reason {
+	reason := answers[0].Reason
+	switch {
+	case reason == nil:
+		return nil
+	case reason.Scope != availability.OfMailbox:
+		return reason
+	case reason.Code == availability.Timeout && ctx.Err() != nil:
+		return reason // the lookup's time ran out before the call's own did
+	}
+	return nil
+}
+
+// retryable returns the answers, by index, whose failure may be over at once. Calls
+// that failed for several mailboxes are left to those who can ask about fewer.
+func retryable(answers []availability.Answer) (again []int) {
+	for i, a := range answers {
+		if a.Reason == nil || !a.Reason.Again || a.Reason.Scope == availability.OfCall && len(answers) > 1 {
+			continue
+		}
+		again = append(again, i)
+	}
+	return again
+}
+
+// pause waits a moment before a retry, so that those who failed together do not
+// come back together. It reports whether time is left.
+func pause(ctx context.Context) bool {
+	timer := time.NewTimer(50*time.Millisecond + rand.N(200*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

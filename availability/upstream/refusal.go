@@ -1,0 +1,104 @@
+package upstream
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"fbgate/availability"
+)
+
+// statusLoginTimeout is what Exchange's forms-based authentication answers to those
+// who have no cookie.
+const statusLoginTimeout = 440
+
+// Refusal returns why a reply holds no answer, judged by its status; nil for 200.
+// What a status means that a service gives a meaning of its own, such as 500 with a
+// SOAP fault, is for the caller to judge first.
+func (r *Reply) Refusal() *availability.Reason {
+	if r.Status == http.StatusOK {
+		return nil
+	}
+	code, again := meaning(r.Status, r.Header)
+	detail := fmt.Sprintf("HTTP %d from %s", r.Status, r.URL.Redacted())
+	switch {
+	case code == availability.Unauthorized:
+		detail += offered(r.Header)
+	case r.IsRedirect():
+		detail += fmt.Sprintf(", a redirect to %.200q", r.Header.Get("Location"))
+	}
+	return &availability.Reason{
+		Code: code, Detail: detail,
+		RetryAfter: RetryAfter(r.Header), Scope: availability.OfServer, Again: again,
+	}
+}
+
+// IsRedirect reports whether the reply sends the client elsewhere.
+func (r *Reply) IsRedirect() bool {
+	return r.Status > 300 && r.Status < 400 && r.Status != http.StatusNotModified
+}
+
+// meaning returns what a status that is not 200 stands for, and whether asking once
+// more at once may help.
+func meaning(status int, header http.Header) (code availability.Code, again bool) {
+	switch status {
+	case http.StatusUnauthorized, statusLoginTimeout:
+		return availability.Unauthorized, false
+	case http.StatusForbidden:
+		return availability.Forbidden, false
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone,
+		http.StatusBadRequest, http.StatusUnsupportedMediaType:
+		return availability.WrongEndpoint, false
+	case http.StatusTooManyRequests:
+		return availability.Throttled, false
+	case http.StatusServiceUnavailable:
+		if header.Get("Retry-After") != "" {
+			return availability.Throttled, false
+		}
+		return availability.UpstreamFailure, true // IIS whose queue is full
+	case http.StatusRequestEntityTooLarge:
+		return availability.RequestRejected, false
+	case http.StatusGatewayTimeout:
+		return availability.Timeout, false
+	case http.StatusInternalServerError, http.StatusBadGateway:
+		return availability.UpstreamFailure, true
+	}
+	switch {
+	case status >= 300 && status < 400:
+		return availability.WrongEndpoint, false
+	case status > 500:
+		return availability.UpstreamFailure, false
+	}
+	return availability.BadResponse, false
+}
+
+// offered says which kinds of log-in a server takes, as far as it tells: with an
+// account that is right, the credential's kind may be missing among them.
+func offered(header http.Header) string {
+	var schemes []string
+	for _, challenge := range header.Values("WWW-Authenticate") {
+		scheme, _, _ := strings.Cut(challenge, " ")
+		schemes = append(schemes, fmt.Sprintf("%.20s", scheme))
+	}
+	if len(schemes) == 0 {
+		return ""
+	}
+	return "; the server takes " + strings.Join(schemes[:min(len(schemes), 5)], ", ")
+}
+
+// longestWait bounds what a server may ask for.
+const longestWait = 24 * time.Hour
+
+// RetryAfter reads the header of that name, seconds or a date, as at most a day.
+func RetryAfter(header http.Header) time.Duration {
+	value := header.Get("Retry-After")
+	wait := time.Duration(0)
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		wait = time.Until(at)
+	}
+	return min(max(wait, 0), longestWait)
+}

@@ -1,0 +1,108 @@
+// Package upstream makes single HTTP calls to organizations' servers: bounded in
+// size, never redirected unseen, and with an [availability.Reason] for whatever
+// goes wrong.
+package upstream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"time"
+
+	"fbgate/availability"
+)
+
+// DefaultMaxBytes is the longest reply a Client without MaxBytes reads.
+const DefaultMaxBytes = 16 << 20
+
+// Client makes calls. Its zero value calls by http.DefaultTransport.
+type Client struct {
+	// Transport sends the requests and proves who asks.
+	Transport http.RoundTripper
+	UserAgent string // default "fbgate"
+	MaxBytes  int64  // of one reply, default DefaultMaxBytes
+	// Timeout is how long a call may take, default 25 seconds.
+	Timeout time.Duration
+}
+
+// Reply is what came back, read to its end.
+type Reply struct {
+	URL    *url.URL // of the request
+	Status int
+	Header http.Header
+	Body   []byte // of a refusal it may be missing
+}
+
+// Do sends r, on behalf of whoever asked q, and reads the reply. Redirects are
+// replies like any other. The error is an *availability.Reason.
+func (c *Client) Do(q availability.Query, r *http.Request) (*Reply, error) {
+	r.Header.Set("User-Agent", cmp.Or(c.UserAgent, "fbgate"))
+	if q.Via != "" {
+		r.Header.Set("Via", q.Via)
+	}
+	if q.RequestID != "" {
+		// Exchange writes it into its own log, and returns it when asked to.
+		r.Header.Set("client-request-id", q.RequestID)
+		r.Header.Set("return-client-request-id", "true")
+	}
+	timeout := cmp.Or(c.Timeout, 25*time.Second)
+	late := availability.Because(availability.Timeout, "no complete reply from %s within %v", r.URL.Redacted(), timeout)
+	late.Scope = availability.OfServer
+	ctx, cancel := context.WithTimeoutCause(r.Context(), timeout, late)
+	defer cancel()
+	client := http.Client{
+		Transport:     c.Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	response, err := client.Do(r.WithContext(ctx))
+	if err != nil {
+		return nil, transportReason(ctx, err)
+	}
+	defer response.Body.Close()
+	if !tells(response) {
+		return &Reply{r.URL, response.StatusCode, response.Header, nil}, nil
+	}
+	body, err := c.read(ctx, response)
+	if err != nil {
+		return nil, err
+	}
+	return &Reply{r.URL, response.StatusCode, response.Header, body}, nil
+}
+
+// tells reports whether to read the body: that of a refusal only if its end is known,
+// so that the connection can be used again.
+func tells(response *http.Response) bool {
+	if response.StatusCode == http.StatusOK || response.StatusCode == http.StatusInternalServerError {
+		return true
+	}
+	return 0 <= response.ContentLength && response.ContentLength <= 64<<10
+}
+
+func (c *Client) read(ctx context.Context, response *http.Response) ([]byte, error) {
+	most := cmp.Or(c.MaxBytes, DefaultMaxBytes)
+	body, err := io.ReadAll(io.LimitReader(response.Body, most+1))
+	target := response.Request.URL.Redacted()
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		reason := availability.Because(availability.BadResponse, "the reply of %s was cut short after %d bytes", target, len(body))
+		reason.Scope, reason.Again = availability.OfCall, true
+		return nil, reason
+	case err != nil:
+		return nil, transportReason(ctx, err)
+	case int64(len(body)) > most:
+		reason := availability.Because(availability.BadResponse, "the reply of %s is longer than %d bytes", target, most)
+		reason.Scope = availability.OfCall
+		return nil, reason
+	}
+	return body, nil
+}
+
+// IsHTML reports whether a web page came, as log-in pages and proxies send.
+func (r *Reply) IsHTML() bool {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return kind == "text/html"
+}

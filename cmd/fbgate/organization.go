@@ -1,0 +1,222 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"fbgate/availability"
+	"fbgate/availability/autodiscover"
+	"fbgate/availability/credential"
+	"fbgate/availability/ews"
+	"fbgate/availability/guard"
+	"fbgate/availability/plan"
+	"fbgate/availability/publicfolder"
+	"fbgate/availability/route"
+	"fbgate/availability/upstream"
+	"fbgate/cmd/fbgate/config"
+	wire "fbgate/translate/ews"
+)
+
+// organization is one of the configuration and the ways to ask it.
+type organization struct {
+	*config.Organization
+	log     *slog.Logger
+	watch   func(http.RoundTripper) http.RoundTripper // sees all that goes over the wire
+	members []member
+}
+
+// unwatched is for transports nobody looks at.
+func unwatched(transport http.RoundTripper) http.RoundTripper { return transport }
+
+// member is one server of an organization, asked with one account.
+type member struct {
+	name        string
+	credential  string // its type, empty without one
+	url         string // empty if Autodiscover finds it
+	connections upstream.Connections
+	transport   http.RoundTripper
+	endpoint    ews.Endpoint
+	source      availability.Source
+}
+
+// newOrganization puts the members together, their transports watched by watch.
+func newOrganization(o *config.Organization, log *slog.Logger, watch func(http.RoundTripper) http.RoundTripper) (*organization, error) {
+	cas, err := o.CAs()
+	if err != nil {
+		return nil, fmt.Errorf("ca_file: %w", err)
+	}
+	connections := upstream.Connections{CAs: cas, MinTLS: tlsVersions[o.MinTLS], Idle: o.Concurrency}
+	this := &organization{Organization: o, log: log, watch: watch}
+	accounts := o.Credential
+	if len(accounts) == 0 {
+		accounts = []config.Credential{{}}
+	}
+	urls := o.URLs()
+	if len(urls) == 0 {
+		urls = []string{""}
+	}
+	for i := range accounts {
+		transport, name, own := this.prove(&accounts[i], connections)
+		for _, target := range urls {
+			m := member{name: cmp.Or(target, "Autodiscover") + name, credential: accounts[i].Type, url: target, connections: own, transport: transport}
+			this.ask(&m)
+			this.members = append(this.members, m)
+		}
+	}
+	return this, nil
+}
+
+// prove returns a transport that proves who asks by a credential, what to append to
+// a member's name, and how its connections are made.
+func (o *organization) prove(c *config.Credential, connections upstream.Connections) (transport http.RoundTripper, name string, own upstream.Connections) {
+	var kind credential.Kind
+	switch c.Type {
+	case "basic":
+		kind = credential.Basic{Username: c.Username, Password: c.Password}
+	case "ntlm":
+		kind = credential.NTLM{Username: c.Username, Password: c.Password, Connections: o.Concurrency}
+	case "kerberos":
+		kind = newKerberos(c)
+	case "oauth2":
+		kind = o.newOAuth2(c)
+	case "certificate":
+		connections.Certificate = credential.ClientCertificate(c.Certificate, c.Key)
+		fallthrough
+	default:
+		return o.watch(connections.Transport(0)), "", connections
+	}
+	account := credential.New(kind, o.trusted)
+	connect := func(most int) http.RoundTripper { return o.watch(connections.Transport(most)) }
+	return account.Transport(connect), " as " + account.Name(), connections
+}
+
+func newKerberos(c *config.Credential) credential.Kind {
+	k := credential.Kerberos{Username: c.Username, SPN: c.SPN, KDCs: c.KDC, Config: c.Krb5Config}
+	if c.KeytabFile != "" {
+		k.Keytab = c.Keytab
+	} else {
+		k.Password = c.Password
+	}
+	return k
+}
+
+func (o *organization) newOAuth2(c *config.Credential) credential.Kind {
+	k := credential.OAuth2{
+		TokenURL: c.TokenURL, ClientID: c.ClientID, Scope: c.Scope, Resource: c.Resource,
+		// The server of tokens is seldom the organization's own.
+		Transport: o.watch(upstream.Connections{}.Transport(0)),
+	}
+	if c.CertificateFile != "" {
+		k.Certificate, k.Key = c.Certificate, c.Key
+	} else {
+		k.Secret = c.Password
+	}
+	return k
+}
+
+// ask gives m the Source that asks it.
+func (o *organization) ask(m *member) {
+	client := &upstream.Client{
+		Transport: m.transport, UserAgent: o.UserAgent,
+		MaxBytes: int64(o.MaxResponseBytes), Timeout: time.Duration(o.Timeout),
+	}
+	interval := time.Duration(o.MergedFreeBusyInterval)
+	if o.AccessMethod == "PublicFolder" {
+		m.source = publicfolder.New(publicfolder.Config{
+			Organization: o.Name, URL: m.url, Client: client, Referrals: o.trusted, Interval: interval, Log: o.log,
+		})
+		return
+	}
+	client.UserAgent = cmp.Or(o.UserAgent, "fbgate/"+version())
+	digit4 := availability.NoData
+	if o.Digit4 == "working-elsewhere" {
+		digit4 = availability.WorkingElsewhere
+	}
+	m.endpoint = o.endpoint(m, client.UserAgent)
+	m.source = ews.New(ews.Config{
+		Organization: o.Name, Endpoint: m.endpoint, Client: client,
+		ServerVersion: o.RequestServerVersion, Impersonate: availability.ParseMailbox(o.Impersonate),
+		View: wire.View(o.RequestedView), Digit4: digit4, Interval: interval, Log: o.log,
+	})
+}
+
+func (o *organization) endpoint(m *member, userAgent string) ews.Endpoint {
+	if m.url != "" {
+		return ews.Pinned(m.url)
+	}
+	return autodiscover.New(autodiscover.Config{
+		Organization: o.Name, EPR: o.TargetAutodiscoverEPR, UserAgent: userAgent,
+		Transport: m.transport, Plain: o.watch(upstream.Connections{CAs: m.connections.CAs, MinTLS: m.connections.MinTLS}.Transport(0)),
+		Trusted: o.trusted, AllowHTTP: o.maySendPlain, Log: o.log,
+	})
+}
+
+// source puts an organization's members together.
+func (o *organization) source() availability.Source {
+	if o.FreeBusyAccessLevel == "none" {
+		return route.Withheld(o.Name)
+	}
+	return plan.New(guard.New(o.guarded()), o.planned())
+}
+
+func (o *organization) guarded() guard.Config {
+	c := guard.Config{Organization: o.Name, Concurrency: o.Concurrency, Log: o.log}
+	for _, m := range o.members {
+		c.Members = append(c.Members, guard.Member{Name: m.name, Source: m.source})
+	}
+	return c
+}
+
+func (o *organization) planned() plan.Config {
+	c := plan.Config{
+		Organization: o.Name,
+		MaxMailboxes: o.MaxMailboxes,
+		MaxWindow:    time.Duration(o.MaxWindow),
+		Interval:     time.Duration(o.MergedFreeBusyInterval),
+		Prefetch:     plan.Prefetch{Off: o.Prefetch == config.PrefetchOff, Ahead: max(0, time.Duration(o.Prefetch))},
+		Log:          o.log,
+	}
+	if folder, ok := o.members[0].source.(*publicfolder.Source); ok {
+		c.Weight, c.MaxWeight = publicfolder.Weight, folder.Room()
+	}
+	return c
+}
+
+// trusted reports whether u is on a host that may be shown the organization's
+// credential: one its configuration names, or, where Autodiscover looks for it, one
+// in its domains.
+func (o *organization) trusted(u *url.URL) bool {
+	for _, named := range append(slices.Clone(o.URLs()), o.TargetAutodiscoverEPR) {
+		if n, err := url.Parse(named); err == nil && named != "" && n.Scheme == u.Scheme && strings.EqualFold(n.Host, u.Host) {
+			return true
+		}
+	}
+	if u.Scheme != "https" && !o.maySendPlain(u) {
+		return false
+	}
+	hosts := slices.Clone(o.TrustedHosts)
+	if len(o.URLs()) == 0 && o.AccessMethod == "OrgWideFB" {
+		for _, domain := range o.Domains {
+			domain = strings.TrimPrefix(domain, "*.")
+			hosts = append(hosts, domain, "*."+domain)
+		}
+	}
+	host := strings.ToLower(u.Hostname())
+	for _, h := range hosts {
+		if below, wild := strings.CutPrefix(h, "*"); h == host || wild && strings.HasSuffix(host, below) {
+			return true
+		}
+	}
+	return false
+}
+
+// maySendPlain reports whether u may be asked by http.
+func (o *organization) maySendPlain(u *url.URL) bool {
+	return o.InsecureHTTP || config.IsLoopback(u.Hostname())
+}
