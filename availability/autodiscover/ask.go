@@ -40,7 +40,7 @@ func (s *search) ask(ctx context.Context, at service, o autodiscover.Operation, 
 	}
 	if reason := loginWanted(reply); reason != nil {
 		s.did(u.Redacted(), o.String(), took, "%s", told(reason, u))
-		s.end, s.rejected = reason, true
+		s.end = reason
 		return failed
 	}
 	if reply.IsRedirect() {

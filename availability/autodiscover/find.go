@@ -2,7 +2,6 @@ package autodiscover
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"time"
@@ -15,10 +14,6 @@ func (l *Locator) find(ctx context.Context, q availability.Query, m availability
 	begun := time.Now()
 	s, reason := l.guarded(ctx, q, m)
 	rest := pause
-	if s.rejected {
-		rest = longPause
-		reason.Detail += fmt.Sprintf("; so as not to lock the account no other search begins for %v", rest)
-	}
 	l.log(ctx, q, m, s.found, reason, time.Since(begun))
 
 	l.mu.Lock()
@@ -112,7 +107,7 @@ func (f failures) add(m availability.Mailbox, reason *availability.Reason, now t
 	// A resting account knows itself how long, and that it need not if its secret
 	// changes.
 	if reason.Code != availability.Unauthorized {
-		rest = max(rest, min(reason.RetryAfter, longPause))
+		rest = max(rest, min(reason.RetryAfter, longestPause))
 	}
 	f[about] = failure{reason, now.Add(rest)}
 }

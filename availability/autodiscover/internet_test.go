@@ -142,7 +142,7 @@ type basic struct{ base http.RoundTripper }
 
 func (b basic) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
-	r.SetBasicAuth("fbgate", "secret")
+	r.SetBasicAuth("fbgate", "s3same")
 	return b.base.RoundTrip(r)
 }
 

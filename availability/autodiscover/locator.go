@@ -49,14 +49,11 @@ type Resolver interface {
 }
 
 // A search is not repeated within pause: neither one that failed, nor one for a URL
-// that is reported to fail as soon as it is found. One in which a server refused the
-// account is not repeated within longPause, whatever the account does by itself: it
-// takes a web server's "not found" for a sign that it is accepted, and there is one
-// beside most Autodiscover services. This makes three refusals in half an hour, where
-// directories lock an account after five.
+// that is reported to fail as soon as it is found. A service that asks for it is left
+// alone for longer. A refused account rests by itself.
 const (
-	pause     = 30 * time.Second
-	longPause = 10 * time.Minute
+	pause        = 30 * time.Second
+	longestPause = 10 * time.Minute
 )
 
 // Locator finds the EWS URL of one organization and remembers it. It is safe for

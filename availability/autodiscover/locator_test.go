@@ -96,8 +96,12 @@ func TestSharesASearch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, s := newInternet(), exchange(adt.Exchange2013)
 		n.services["https://fabrikam.com"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			time.Sleep(3 * time.Second)
-			s.ServeHTTP(w, r)
+			select {
+			case <-time.After(3 * time.Second):
+				s.ServeHTTP(w, r)
+			case <-r.Context().Done():
+				panic(http.ErrAbortHandler)
+			}
 		})
 		l := autodiscover.New(n.config(n))
 		cause := availability.Because(availability.Timeout, "the client has no more time")

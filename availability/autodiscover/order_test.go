@@ -19,7 +19,7 @@ const (
 // exchange returns a service that knows mary and demands the account of basic.
 func exchange(d adt.Dialect) *adt.Service {
 	s := adt.New(d)
-	s.Username, s.Password = "fbgate", "secret"
+	s.Username, s.Password = "fbgate", "s3same"
 	s.SetMailbox(mary, adt.Mailbox{ExternalEWS: ews, InternalEWS: "https://cas.corp.example/EWS/Exchange.asmx"})
 	return s
 }

@@ -102,6 +102,7 @@ func TestRedirectsNotFollowed(t *testing.T) {
 		{"without TLS, another host", map[string]http.Handler{"http://autodiscover.fabrikam.com": http.RedirectHandler("https://evil.example"+svc, http.StatusFound)}, `HTTP redirect: HTTP 302 to "https://evil.example/autodiscover/autodiscover.svc", not followed: host`},
 		{"without TLS, to itself", map[string]http.Handler{"http://autodiscover.fabrikam.com": http.RedirectHandler("/autodiscover/autodiscover.xml", http.StatusFound)}, "it is not https"},
 		{"without TLS, no redirect", map[string]http.Handler{"http://autodiscover.fabrikam.com": knowing(mary)}, "HTTP redirect: HTTP 200, no redirect"},
+		{"DNS, what is no host", nil, "_autodiscover._tcp.fabrikam.com DNS SRV: evil.example; https://evil.example/"},
 		{"DNS, another host", nil, `https://evil.example/autodiscover/autodiscover.svc GetUserSettings: not asked: host "evil.example"`},
 	}
 	for _, test := range tests {

@@ -36,7 +36,6 @@ type search struct {
 
 	found      Found
 	end        *availability.Reason // why it must not go on
-	rejected   bool                 // a server has seen the account and refused it
 	unproven   bool                 // the account's secret could not be had, or must not go there
 	unknown    bool                 // a service knows no such mailbox
 	retryAfter time.Duration

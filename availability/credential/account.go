@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"mime"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -146,9 +148,17 @@ func (t attempt) end(response *http.Response, err error) {
 	case err != nil:
 	case response.StatusCode == http.StatusUnauthorized, response.StatusCode == statusLoginTimeout:
 		a.refused(a.Name() + " was refused by " + response.Request.URL.Host)
-	default:
+	case accepts(response):
 		a.proven, a.refusals = true, 0
 	}
+}
+
+// accepts reports whether a response comes from the service behind the log-in. A web
+// site on the same host, which Autodiscover may meet, answers whoever asks.
+func accepts(response *http.Response) bool {
+	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	return (response.StatusCode == http.StatusOK || response.StatusCode == http.StatusInternalServerError) &&
+		(strings.HasSuffix(kind, "xml") || strings.HasSuffix(kind, "json"))
 }
 
 // refused counts a refusal. Those of requests sent at the same time are one.

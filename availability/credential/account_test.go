@@ -40,7 +40,11 @@ func (h *host) RoundTrip(r *http.Request) (*http.Response, error) {
 	if _, password, _ := r.BasicAuth(); password != h.password.Load() {
 		status = http.StatusUnauthorized
 	}
-	return &http.Response{StatusCode: status, Header: make(http.Header), Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
+	header := http.Header{"Content-Type": {"text/xml; charset=utf-8"}}
+	if strings.HasPrefix(r.URL.Path, "/website") { // answers whoever asks
+		status, header = http.StatusNotFound, http.Header{"Content-Type": {"text/html"}}
+	}
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
 }
 
 func (h *host) connect(int) http.RoundTripper { return h }
@@ -124,6 +128,24 @@ func TestRefusedAccountIsNotLocked(t *testing.T) {
 		}
 		if n := h.requests.Load(); n > 30 {
 			t.Errorf("%d log-ins in a day", n)
+		}
+	})
+}
+
+// What a web site on the same host says does not make a wrong password right.
+func TestWebSiteProvesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost("right")
+		transport := credential.New(credential.Basic{Username: "svc", Password: constant("wrong")}, onlyFabrikam).Transport(h.connect)
+		refused := 0
+		for begun := time.Now(); time.Since(begun) < 30*time.Minute; time.Sleep(10 * time.Second) {
+			_, _ = ask(transport, "https://mail.fabrikam.com/website/")
+			if status, _ := ask(transport, fabrikam); status == 401 {
+				refused++
+			}
+		}
+		if refused > 3 {
+			t.Errorf("%d log-ins in half an hour", refused)
 		}
 	})
 }

@@ -173,7 +173,7 @@ func TestKerberosFailures(t *testing.T) {
 		"unreadable krb5.conf":     {func(k *credential.Kerberos) { k.KDCs, k.Config = nil, broken }, availability.CredentialFailed, ""},
 		"KDC down":                 {func(k *credential.Kerberos) { k.KDCs = []string{nobody(t)} }, availability.Unreachable, "refused"},
 		"KDC that is a web server": {func(k *credential.Kerberos) { k.KDCs = []string{f.server.Listener.Addr().String()} }, availability.Unreachable, "HTTP"},
-		"KDC that hangs up":        {func(k *credential.Kerberos) { k.KDCs = []string{hangsUp(t)} }, availability.Unreachable, "log in as svc"},
+		"KDC that hangs up":        {func(k *credential.Kerberos) { k.KDCs = []string{newReplies(t, nil).address} }, availability.Unreachable, "log in as svc"},
 		"KDC without port":         {func(k *credential.Kerberos) { k.KDCs = []string{"127.0.0.1"} }, availability.Unreachable, "missing port"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -352,30 +352,5 @@ func nobody(t *testing.T) string {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	return listener.Addr().String()
-}
-
-// hangsUp returns an address where connections are closed at once.
-func hangsUp(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			connection.Close()
-		}
-	}()
-	t.Cleanup(func() {
-		listener.Close()
-		<-ended
-	})
 	return listener.Addr().String()
 }

@@ -68,7 +68,7 @@ func (c *LDAPConfig) begin(ctx context.Context, w *wire, u *url.URL) (*ldap.Conn
 
 func (c *LDAPConfig) start(wire net.Conn, secure bool) *ldap.Conn {
 	conn := ldap.NewConn(wire, secure)
-	conn.SetTimeout(c.Timeout)
+	conn.SetTimeout(2 * c.Timeout) // for what was left behind: who waits leaves earlier
 	conn.Start()
 	return conn
 }

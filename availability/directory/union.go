@@ -13,24 +13,21 @@ type Union []Directory
 
 var _ Directory = Union(nil)
 
-// Find asks the directories in turn. It fails if one of them fails that was needed,
+// Find asks the directories in turn. It fails where one of them fails that was needed,
 // as that one may have known better than those after it.
 func (u Union) Find(ctx context.Context, mailboxes []availability.Mailbox) (map[availability.Mailbox]*Entry, error) {
 	var all map[availability.Mailbox]*Entry
 	for _, d := range u {
 		found, err := d.Find(ctx, mailboxes)
-		if err != nil {
+		if len(found) > 0 {
+			if all == nil {
+				all = make(map[availability.Mailbox]*Entry, len(found))
+			}
+			maps.Copy(all, found)
+			mailboxes = without(mailboxes, found)
+		}
+		if err != nil || len(mailboxes) == 0 {
 			return all, err
-		}
-		if len(found) == 0 {
-			continue
-		}
-		if all == nil {
-			all = make(map[availability.Mailbox]*Entry, len(found))
-		}
-		maps.Copy(all, found)
-		if mailboxes = without(mailboxes, found); len(mailboxes) == 0 {
-			break
 		}
 	}
 	return all, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"fbgate/cmd/fbgate/config"
 )
@@ -15,6 +16,9 @@ type checkCommand struct {
 func (c *checkCommand) Run(console console) error {
 	loaded, err := load(c.Config)
 	if err != nil {
+		return err
+	}
+	if _, err := newGateway(loaded, slog.New(slog.DiscardHandler)); err != nil {
 		return err
 	}
 	domains := 0

@@ -111,6 +111,7 @@ func newDirectory(d *config.Directory, log *slog.Logger) (directory.Directory, e
 		if err != nil {
 			return nil, fmt.Errorf("directory: %w", err)
 		}
+		file.MaxListMembers, file.Log = d.MaxListMembers, log
 		all = append(all, file)
 	}
 	if l := d.LDAP; l != nil {
