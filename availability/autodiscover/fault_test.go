@@ -145,7 +145,7 @@ func TestAccountRefused(t *testing.T) {
 			for range 30 {
 				time.Sleep(time.Minute)
 				_, err = l.URL(t.Context(), availability.Query{}, mary)
-				checkReason(t, err, availability.Unauthorized, "so as not to lock the account")
+				checkReason(t, err, availability.Unauthorized, "autodiscover.fabrikam.com")
 				_, err = l.URL(t.Context(), availability.Query{}, "joe@eu.fabrikam.com")
 				checkReason(t, err, availability.Unauthorized, "")
 			}
