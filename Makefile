@@ -17,7 +17,7 @@ help: ## show this help
 build: ## build bin/fbgate
 	$(GO) build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o bin/fbgate ./cmd/fbgate
 
-demo: ## start two pretend organizations and the gateway; DEMO='--listen 127.0.0.1:9080' chooses ports
+demo: ## start three pretend organizations and the gateway; DEMO='--listen 127.0.0.1:9080' chooses ports
 	@$(GO) run ./cmd/fbgate demo $(DEMO)
 
 test: ## run every test

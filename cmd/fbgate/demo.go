@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fbgate/availability/exchangetest"
+	"fbgate/availability/exchangetest/publicfoldertest"
 	"fbgate/cmd/fbgate/config"
 )
 
@@ -41,11 +42,16 @@ func (d *demoCommand) Run(ctx context.Context, console console) error {
 		return err
 	}
 	defer stop()
+	northwind, stop, err := pretend2003(northwindPeople())
+	if err != nil {
+		return err
+	}
+	defer stop()
 
 	if err := os.Setenv("FBGATE_DEMO_PASSWORD", demoPassword); err != nil {
 		return err
 	}
-	c, err := config.Parse("demo", fmt.Appendf(nil, demoConfig, d.Listen, d.AdminListen, contoso, fabrikam))
+	c, err := config.Parse("demo", fmt.Appendf(nil, demoConfig, d.Listen, d.AdminListen, contoso, fabrikam, northwind))
 	if err != nil {
 		return err
 	}
@@ -76,6 +82,11 @@ organizations:
     domains: [fabrikam.com, "*.fabrikam.com"]
     target_sharing_epr: %s
     credential: {type: basic, username: svc-freebusy, password_env: FBGATE_DEMO_PASSWORD}
+  - name: northwind
+    domains: [northwind.com]
+    access_method: PublicFolder
+    public_folder_url: %s
+    credential: {type: basic, username: svc-freebusy, password_env: FBGATE_DEMO_PASSWORD}
 `
 
 // pretend starts a pretend Exchange with people's calendars.
@@ -87,6 +98,16 @@ func pretend(d exchangetest.Dialect, people []person) (url string, stop func(), 
 		if p.hidden {
 			x.SetView(p.address, "None")
 		}
+	}
+	return x.Start()
+}
+
+// pretend2003 starts a pretend Exchange 2003, which has free/busy in a public folder.
+func pretend2003(people []person) (url string, stop func(), err error) {
+	x := publicfoldertest.New()
+	x.Username, x.Password = demoAccount, demoPassword
+	for _, p := range people {
+		x.SetCalendar(p.address, p.calendar...)
 	}
 	return x.Start()
 }
@@ -103,8 +124,9 @@ func (d *demoCommand) show(ctx context.Context, out io.Writer, s *server) error 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, `Two pretend organizations, contoso.com on Exchange 2010 and fabrikam.com on
-Exchange 2019, and a gateway in front of them, at %s.
+	fmt.Fprintf(out, `Three pretend organizations, contoso.com on Exchange 2010, fabrikam.com on Exchange
+2019 and northwind.com still on Exchange 2003, and a gateway in front of them, at
+%s.
 
 Ask as Outlook Web Access 2003 does:
 

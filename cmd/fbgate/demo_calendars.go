@@ -13,11 +13,12 @@ type person struct {
 	hidden   bool // from everybody
 }
 
-// demoAttendees are whom the printed request asks about: people of both
+// demoAttendees are whom the printed request asks about: people of all three
 // organizations, a shared mailbox, one nobody may see and one who does not exist.
 var demoAttendees = []string{
 	"mary@contoso.com", "nina@contoso.com", "frontdesk@contoso.com",
 	"joe@fabrikam.com", "ann@emea.fabrikam.com", "boss@fabrikam.com", "nobody@fabrikam.com",
+	"vera@northwind.com",
 }
 
 func contosoPeople() []person {
@@ -41,6 +42,14 @@ func fabrikamPeople() []person {
 		{address: "ann@emea.fabrikam.com", calendar: everyDay(
 			meeting{9, 0, 180, availability.WorkingElsewhere}, meeting{13, 30, 150, availability.Busy})},
 		{address: "boss@fabrikam.com", calendar: everyDay(meeting{9, 0, 480, availability.Busy}), hidden: true},
+	}
+}
+
+func northwindPeople() []person {
+	return []person{
+		{address: "vera@northwind.com", calendar: everyDay(
+			meeting{9, 30, 60, availability.Tentative}, meeting{11, 0, 30, availability.Busy},
+			meeting{14, 0, 180, availability.OOF})},
 	}
 }
 

@@ -27,7 +27,7 @@ type commands struct {
 	Check   checkCommand     `cmd:"" help:"Check the configuration and show every fault of it."`
 	Doctor  doctorCommand    `cmd:"" help:"Take one question to the server that should answer it, hop by hop, and say what fails and what to do."`
 	Query   queryCommand     `cmd:"" help:"Ask a gateway as an old client would, and draw the answer."`
-	Demo    demoCommand      `cmd:"" help:"Start two pretend organizations and a gateway, and show a request."`
+	Demo    demoCommand      `cmd:"" help:"Start three pretend organizations and a gateway, and show a request."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
