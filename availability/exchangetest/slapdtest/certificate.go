@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// certify writes cert.pem and key.pem for 127.0.0.1 into dir, and returns the CA that
-// issued them.
+// certify writes cert.pem and key.pem for 127.0.0.1 into dir, and ca.pem, and returns
+// the CA that issued them.
 func certify(t testing.TB, dir string) *x509.CertPool {
 	t.Helper()
 	ca, caKey := certificate(t, &x509.Certificate{
@@ -35,6 +35,7 @@ func certify(t testing.TB, dir string) *x509.CertPool {
 	for name, block := range map[string]*pem.Block{
 		"cert.pem": {Type: "CERTIFICATE", Bytes: cert.Raw},
 		"key.pem":  {Type: "PRIVATE KEY", Bytes: der},
+		"ca.pem":   {Type: "CERTIFICATE", Bytes: ca.Raw},
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)

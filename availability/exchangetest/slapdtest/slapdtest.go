@@ -42,8 +42,10 @@ type Server struct {
 	PlainURL string
 	// BindDN and Password are those of an account that may read.
 	BindDN, Password string
-	// CA holds the certificate authority with Options.TLS, else nil.
-	CA *x509.CertPool
+	// CA holds the certificate authority with Options.TLS, else nil, and CAFile is
+	// its certificate in PEM.
+	CA     *x509.CertPool
+	CAFile string
 
 	t       testing.TB
 	slapd   string
@@ -64,7 +66,7 @@ func Start(t testing.TB, ldif string, o Options) *Server {
 	s.URL = s.PlainURL
 	if o.TLS {
 		s.URL = "ldaps://" + ports[1]
-		s.CA = certify(t, s.dir)
+		s.CA, s.CAFile = certify(t, s.dir), s.path("ca.pem")
 	}
 	s.configure(o)
 	s.load(ldif)

@@ -147,7 +147,7 @@ func (d *decoder) entry(node ast.Node, at place, path string, field reflect.Valu
 func (d *decoder) scalar(node ast.Node, path string, field reflect.Value, r rule) {
 	text, ok := textOf(node)
 	if !ok {
-		d.wrongKind(node, path, "a single value", "write it on the line of the key, in quotes if it begins with a bracket")
+		d.wrongKind(node, path, "a single value", "write it on the line of the key, in quotes if there are brackets or colons in it")
 		return
 	}
 	if c := r.set(field, text); c != nil {
