@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"fbgate/availability/exchangetest/pretend"
 )
 
 // Path is where the server answers, without regard to case, as IIS has it.
@@ -46,14 +47,12 @@ type Exchange struct {
 	closed  chan struct{}
 	close   sync.Once
 
-	mu          sync.Mutex
-	mailboxes   map[string]mailbox // by address in lower case
-	failing     int                // calls that will fail, -1 for all
-	fault       Fault
-	calls       int
-	inFlight    int
-	maxInFlight int
-	requests    []Request
+	pretend.Record[Request]
+
+	mu        sync.Mutex
+	mailboxes map[string]mailbox // by address in lower case
+	failing   int                // calls that will fail, -1 for all
+	fault     Fault
 }
 
 var _ http.Handler = (*Exchange)(nil)
@@ -75,22 +74,8 @@ func New(d Dialect) *Exchange {
 // Start serves on a free port of 127.0.0.1 and returns the URL of the service
 // and what stops it.
 func (x *Exchange) Start() (url string, stop func(), err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, fmt.Errorf("start the pretend Exchange: %w", err)
-	}
-	server := &http.Server{Handler: x, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = server.Serve(listener) // it ends with ErrServerClosed only
-	}()
-	stop = func() {
-		x.Close()
-		_ = server.Close()
-		<-served
-	}
-	return "http://" + listener.Addr().String() + Path, stop, nil
+	url, stop, err = pretend.Listen(x, x.Close)
+	return url + Path, stop, err
 }
 
 // Close ends the calls that hang or wait, so that a server around x can be
@@ -122,10 +107,10 @@ func (x *Exchange) nextFault() Fault {
 
 // ServeHTTP answers one call.
 func (x *Exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	number := x.begin()
+	number := x.Begin()
 	record := requestOf(r)
 	w.Header().Set("request-id", fmt.Sprintf("00000000-0000-4000-8000-%012x", number))
-	defer func() { x.end(record) }()
+	defer func() { x.End(record) }()
 
 	if status := x.admit(w, r); status != http.StatusOK {
 		record.Answered = fmt.Sprintf("status-%d", status)

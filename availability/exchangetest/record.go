@@ -2,15 +2,11 @@ package exchangetest
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"fbgate/availability"
 )
-
-// maxRequests is how many requests are remembered.
-const maxRequests = 1000
 
 // Request is a request as the server understood it. What it did not get to
 // read, because it refused before, is zero.
@@ -31,47 +27,6 @@ type Request struct {
 	// for, the code of the SOAP fault, or the name of the fault that spoilt it;
 	// "gone" if the client had left before.
 	Answered string
-}
-
-// Requests returns the last requests, at most 1000, the oldest first.
-func (x *Exchange) Requests() []Request {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return slices.Clone(x.requests)
-}
-
-// Calls returns how many HTTP requests came.
-func (x *Exchange) Calls() int {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.calls
-}
-
-// MaxInFlight returns how many requests were under way at the same time at most.
-func (x *Exchange) MaxInFlight() int {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.maxInFlight
-}
-
-// begin counts a call and returns its number, from 1.
-func (x *Exchange) begin() int {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.calls++
-	x.inFlight++
-	x.maxInFlight = max(x.maxInFlight, x.inFlight)
-	return x.calls
-}
-
-func (x *Exchange) end(r Request) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.inFlight--
-	if len(x.requests) == maxRequests {
-		x.requests = slices.Delete(x.requests, 0, 1)
-	}
-	x.requests = append(x.requests, r)
 }
 
 // requestOf begins a record with the headers.

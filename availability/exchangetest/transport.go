@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"fbgate/availability/exchangetest/pretend"
 )
 
 // Transport is a way an answer is spoilt between server and client.
@@ -120,6 +122,10 @@ func (d *delivery) write(status int, parts ...[]byte) {
 }
 
 func (d *delivery) whole() { d.write(d.status, d.body) }
+
+func (d *delivery) reset() { pretend.Reset(d.ResponseWriter) }
+
+func (d *delivery) truncate() { pretend.Truncate(d.ResponseWriter, d.status, xmlType, d.body) }
 
 func (d *delivery) hang() {
 	select {

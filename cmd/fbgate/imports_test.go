@@ -18,7 +18,7 @@ var rooms = map[string][]string{
 	"availability/directory":        {"availability"},
 	"availability/doctor":           {"availability", "availability/directory", "availability/upstream"},
 	"availability/ews":              {"availability", "availability/upstream", "translate/..."},
-	"availability/exchangetest":     {"availability"}, // not translate: it reads the protocol for itself
+	"availability/exchangetest":     {"availability", "availability/exchangetest/pretend"}, // not translate: it reads the protocol for itself
 	"availability/guard":            {"availability"},
 	"availability/plan":             {"availability"},
 	"availability/publicfolder":     {"availability", "availability/upstream", "translate/..."},

@@ -1,12 +1,12 @@
 package publicfoldertest
 
 import (
-	"fmt"
 	"math"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"fbgate/availability/exchangetest/pretend"
 )
 
 // delivery is an answer on its way to the client.
@@ -55,31 +55,10 @@ func (d *delivery) hang() {
 	panic(http.ErrAbortHandler)
 }
 
-// reset ends the connection with a TCP RST, which a linger time of 0 gives.
-func (d *delivery) reset() {
-	conn := d.hijack()
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = conn.Close()
-}
+func (d *delivery) reset() { pretend.Reset(d.ResponseWriter) }
 
-// truncate sends half of the answer without its length, in the way of HTTP/1.0,
-// where the end of the connection is the end of the body.
 func (d *delivery) truncate() {
-	conn := d.hijack()
-	defer func() { _ = conn.Close() }()
-	_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nConnection: close\r\n\r\n%s", d.body[:len(d.body)/2])
-}
-
-// hijack takes the connection over. Where there is none to be had, as with HTTP/2,
-// the answer is aborted.
-func (d *delivery) hijack() net.Conn {
-	conn, _, err := http.NewResponseController(d.ResponseWriter).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	return conn
+	pretend.Truncate(d.ResponseWriter, http.StatusOK, "text/xml", d.body)
 }
 
 func (d *delivery) shortBody() {

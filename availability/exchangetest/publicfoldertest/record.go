@@ -2,15 +2,11 @@ package publicfoldertest
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"fbgate/availability"
 )
-
-// maxRequests is how many requests are remembered.
-const maxRequests = 1000
 
 // Request is a request as the server understood it. What it did not get to read,
 // because it refused before, is zero.
@@ -32,45 +28,6 @@ type Request struct {
 	// "html" for a web page, "status-404" and its like for a refusal, "gone" if the
 	// client had left before.
 	Answered string
-}
-
-// Requests returns the last requests, at most 1000, the oldest first.
-func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.requests)
-}
-
-// Calls returns how many HTTP requests came.
-func (s *Server) Calls() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.calls
-}
-
-// MaxInFlight returns how many requests were under way at the same time at most.
-func (s *Server) MaxInFlight() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.maxInFlight
-}
-
-func (s *Server) begin() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.calls++
-	s.inFlight++
-	s.maxInFlight = max(s.maxInFlight, s.inFlight)
-}
-
-func (s *Server) end(r Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.inFlight--
-	if len(s.requests) == maxRequests {
-		s.requests = slices.Delete(s.requests, 0, 1)
-	}
-	s.requests = append(s.requests, r)
 }
 
 // requestOf begins a record with what needs no understanding.

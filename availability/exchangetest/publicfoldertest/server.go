@@ -2,11 +2,11 @@ package publicfoldertest
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"fbgate/availability/exchangetest/pretend"
 )
 
 // Path is the root of the public folders, found without regard to case, as IIS has it.
@@ -39,15 +39,13 @@ type Server struct {
 	closed chan struct{}
 	close  sync.Once
 
-	mu          sync.Mutex
-	mailboxes   map[string]mailbox // by address in lower case
-	referral    string
-	failing     int // calls that will fail, -1 for all
-	fault       Fault
-	calls       int
-	inFlight    int
-	maxInFlight int
-	requests    []Request
+	pretend.Record[Request]
+
+	mu        sync.Mutex
+	mailboxes map[string]mailbox // by address in lower case
+	referral  string
+	failing   int // calls that will fail, -1 for all
+	fault     Fault
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -60,22 +58,8 @@ func New() *Server {
 // Start serves on a free port of 127.0.0.1 and returns the URL of the public folders'
 // root and what stops it.
 func (s *Server) Start() (url string, stop func(), err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, fmt.Errorf("start the pretend Exchange 2003: %w", err)
-	}
-	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = server.Serve(listener) // it ends with ErrServerClosed only
-	}()
-	stop = func() {
-		s.Close()
-		_ = server.Close()
-		<-served
-	}
-	return "http://" + listener.Addr().String() + Path, stop, nil
+	url, stop, err = pretend.Listen(s, s.Close)
+	return url + Path, stop, err
 }
 
 // Close ends the calls that hang or wait, so that a server around s can be closed.
@@ -93,9 +77,9 @@ func (s *Server) Refer(root string) {
 
 // ServeHTTP answers one call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.begin()
+	s.Begin()
 	record := requestOf(r)
-	defer func() { s.end(record) }()
+	defer func() { s.End(record) }()
 
 	w.Header().Set("Server", "Microsoft-IIS/6.0")
 	if refused := s.admit(r); refused != nil {
