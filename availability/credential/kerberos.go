@@ -66,10 +66,14 @@ func (k Kerberos) secret() (string, error) {
 	return content, err
 }
 
+// manyConnections is more than are ever open; asking for so many asks for HTTP/1.1,
+// as IIS has no Windows authentication over HTTP/2.
+const manyConnections = 1 << 16
+
 func (k Kerberos) prove(connect Connect) http.RoundTripper {
 	return &bearer[*ticket]{
 		kind:    k,
-		base:    connect(0),
+		base:    connect(manyConnections),
 		passes:  passes[*ticket]{what: "Kerberos ticket for " + k.account(), obtain: k.ticket},
 		service: k.service,
 		show:    (*ticket).show,
