@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fbgate/availability"
+	"fbgate/availability/upstream"
 )
 
 // An account that was refused rests: first firstRest, then twice as long each time,
@@ -23,9 +24,6 @@ const (
 	firstRest   = 5 * time.Minute
 	longestRest = time.Hour
 )
-
-// statusLoginTimeout is 401 in the words of Exchange's forms-based authentication.
-const statusLoginTimeout = 440
 
 // Account proves who asks to the servers of one organization. It may be used for
 // several of them; refusals are counted together, as directories do. Build it with
@@ -146,7 +144,7 @@ func (t attempt) end(response *http.Response, err error) {
 	case errors.As(err, &reason) && reason.Code == availability.Unauthorized:
 		a.refused(reason.Detail)
 	case err != nil:
-	case response.StatusCode == http.StatusUnauthorized, response.StatusCode == statusLoginTimeout:
+	case response.StatusCode == http.StatusUnauthorized, response.StatusCode == upstream.StatusLoginTimeout:
 		a.refused(a.Name() + " was refused by " + response.Request.URL.Host)
 	case accepts(response):
 		a.proven, a.refusals = true, 0

@@ -19,7 +19,7 @@ func refusal(reply *upstream.Reply) *availability.Reason {
 	switch {
 	case reason == nil && !isPage(reply):
 		return nil
-	case reply.Status == statusLoginTimeout, isLogin(reply.Header.Get("Location")), reply.Status == http.StatusOK && isLogin(page):
+	case reply.Status == upstream.StatusLoginTimeout, isLogin(reply.Header.Get("Location")), reply.Status == http.StatusOK && isLogin(page):
 		return serverReason(availability.Unauthorized, "HTTP %d from %s: forms-based authentication stands in front of it; name the URL of a server or virtual directory without it", reply.Status, reply.URL)
 	case reason == nil:
 		return serverReason(availability.BadResponse, "a web page instead of free/busy from %s: another server answers there, or Exchange does not take the User-Agent for Internet Explorer", reply.URL)
@@ -32,7 +32,7 @@ func refusal(reply *upstream.Reply) *availability.Reason {
 	case http.StatusNotFound:
 		reason.Detail += ": is WebDAV allowed there, and is free/busy published?"
 	case http.StatusRequestURITooLong:
-		reason.Code, reason.Scope = availability.RequestRejected, availability.OfCall
+		reason.Scope = availability.OfCall
 	case http.StatusBadRequest:
 		if fault := davxml.ReadError(reply.Body); fault != nil {
 			return refusedParameter(fault)
@@ -50,10 +50,6 @@ func refusedParameter(fault *davxml.ParameterError) *availability.Reason {
 	}
 	return reason
 }
-
-// statusLoginTimeout is what Exchange's forms-based authentication answers to those
-// who have no cookie.
-const statusLoginTimeout = 440
 
 // isPage reports whether a web page came, whatever type it says it has.
 func isPage(reply *upstream.Reply) bool {

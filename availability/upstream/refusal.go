@@ -10,9 +10,9 @@ import (
 	"fbgate/availability"
 )
 
-// statusLoginTimeout is what Exchange's forms-based authentication answers to those
+// StatusLoginTimeout is what Exchange's forms-based authentication answers to those
 // who have no cookie.
-const statusLoginTimeout = 440
+const StatusLoginTimeout = 440
 
 // Refusal returns why a reply holds no answer, judged by its status; nil for 200.
 // What a status means that a service gives a meaning of its own, such as 500 with a
@@ -44,7 +44,7 @@ func (r *Reply) IsRedirect() bool {
 // more at once may help.
 func meaning(status int, header http.Header) (code availability.Code, again bool) {
 	switch status {
-	case http.StatusUnauthorized, statusLoginTimeout:
+	case http.StatusUnauthorized, StatusLoginTimeout:
 		return availability.Unauthorized, false
 	case http.StatusForbidden:
 		return availability.Forbidden, false
@@ -58,7 +58,7 @@ func meaning(status int, header http.Header) (code availability.Code, again bool
 			return availability.Throttled, false
 		}
 		return availability.UpstreamFailure, true // IIS whose queue is full
-	case http.StatusRequestEntityTooLarge:
+	case http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong:
 		return availability.RequestRejected, false
 	case http.StatusGatewayTimeout:
 		return availability.Timeout, false
