@@ -51,7 +51,8 @@ func New(kind Kind, trusted func(*url.URL) bool) *Account {
 func (a *Account) Name() string { return a.kind.account() }
 
 // Transport returns a RoundTripper that sends requests with the proof. Its errors
-// about the account are *availability.Reason: Unauthorized while it rests.
+// about the account are *availability.Reason: Unauthorized while it rests, without a
+// RetryAfter, as it may be used again as soon as its secret has been corrected.
 //
 // Until the account has been accepted once, requests go one after the other, so
 // that a wrong password costs one refusal and not as many as there are requests.
@@ -109,12 +110,12 @@ func (a *Account) admit(this *attempt) (wait <-chan struct{}, err error) {
 	if this.secret != a.known {
 		a.known, a.proven, a.refusals, a.rested = this.secret, false, 0, time.Time{}
 	}
-	switch rest := time.Until(a.rested); {
-	case rest > 0:
+	switch {
+	case time.Now().Before(a.rested):
 		return nil, &availability.Reason{
-			Code:       availability.Unauthorized,
-			Detail:     a.last + "; so as not to lock the account it is not tried again before " + a.rested.UTC().Format(time.RFC3339) + " unless its secret changes",
-			RetryAfter: rest, Scope: availability.OfServer,
+			Code:   availability.Unauthorized,
+			Detail: a.last + "; so as not to lock the account it is not tried again before " + a.rested.UTC().Format(time.RFC3339) + " unless its secret changes",
+			Scope:  availability.OfServer,
 		}
 	case a.proven:
 		return nil, nil

@@ -18,11 +18,12 @@ type link struct {
 	config LDAPConfig
 	url    *url.URL
 
-	mu      sync.Mutex
-	conn    *ldap.Conn
-	dialing *dialing
-	rests   *restingError
-	refused [sha256.Size]byte // the password that was, if rests says so
+	mu       sync.Mutex
+	conn     *ldap.Conn
+	dialing  *dialing
+	rests    *restingError
+	refused  [sha256.Size]byte // the password that was refused last
+	refusals int               // of it, in a row
 }
 
 // dialing is a connection being made. conn and err are set before done is closed.
@@ -127,7 +128,7 @@ func (l *link) dial(ctx context.Context, d *dialing) {
 	defer l.mu.Unlock()
 	l.dialing = nil
 	if err == nil {
-		l.conn, l.rests = d.conn, nil
+		l.conn, l.rests, l.refusals = d.conn, nil, 0
 	}
 	close(d.done)
 }

@@ -8,9 +8,11 @@ import (
 )
 
 const (
-	// refusalRest is how long an account that was refused is not tried again, unless
-	// its password changes. Directories lock accounts after a few refusals.
-	refusalRest = time.Minute
+	// An account that was refused is not tried again for firstRefusalRest, then twice
+	// as long each time, at most longestRefusalRest, unless its password changes.
+	// Directories lock accounts after as few as five refusals within half an hour.
+	firstRefusalRest   = 5 * time.Minute
+	longestRefusalRest = time.Hour
 	// A server that cannot be reached rests ten times as long as that took to find
 	// out, a minute at most: so that a dead one costs a lookup its Timeout only now
 	// and then, and one that restarts is there again at once.
@@ -50,11 +52,16 @@ func (l *link) rest(err error, took time.Duration, secret [sha256.Size]byte) err
 	var refused *refusedError
 	r := &restingError{last: err, account: errors.As(err, &refused)}
 	r.until = time.Now().Add(min(outageFactor*took, longestRest))
-	if r.account {
-		r.until = time.Now().Add(refusalRest)
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.rests, l.refused = r, secret
+	if r.account {
+		if secret != l.refused {
+			l.refusals = 0
+		}
+		r.until = time.Now().Add(min(firstRefusalRest<<min(l.refusals, 10), longestRefusalRest))
+		l.refusals++
+		l.refused = secret
+	}
+	l.rests = r
 	return err
 }

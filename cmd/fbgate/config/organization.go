@@ -1,7 +1,7 @@
 package config
 
 // Organization is one holder of mailboxes and the way to ask it. Its keys are
-// named as Exchange names them: New-AvailabilityAddressSpace -AccessMethod,
+// named as Exchange names them: Add-AvailabilityAddressSpace -AccessMethod,
 // New-OrganizationRelationship -TargetSharingEpr.
 type Organization struct {
 	// Name is what logs and the operators' listener call the organization; no
