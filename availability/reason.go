@@ -92,7 +92,7 @@ var codes = map[Code]struct {
 	NoRoute:          {lasting, "Add the mailbox's domain to the domains of the organization that holds it, or a legacyExchangeDN to the directory."},
 	DirectoryFailed:  {passing, "Check directory: the file has to be readable and the LDAP server reachable, and its account right."},
 	Withheld:         {lasting, "Raise the organization's free_busy_access_level if its free/busy may be given out."},
-	Loop:             {lasting, "Two gateways take each other for the holder of this domain: correct domains, or then, in one of them."},
+	Loop:             {passing, "Two gateways take each other for the holder of this domain: correct domains, or then, in one of them."},
 	NotDiscovered:    {passing, "Name the URL in target_sharing_epr (there: the ExternalUrl of Get-WebServicesVirtualDirectory), or publish Autodiscover without pre-authentication."},
 	UnknownMailbox:   {lasting, "Check that the address exists there (Get-Recipient); Exchange also says this when no organization relationship or availability address space allows the question."},
 	NoPermission:     {lasting, "Allow it there: Set-OrganizationRelationship -FreeBusyAccessEnabled $true -FreeBusyAccessLevel AvailabilityOnly, or the calendar's Default permission (Set-MailboxFolderPermission -AccessRights AvailabilityOnly)."},

@@ -10,8 +10,8 @@ type Query struct {
 	// RequestID names the client's request in logs, here and upstream. It may
 	// be empty.
 	RequestID string
-	// Via lists the gateways the question has passed, this one last, as the HTTP
-	// header of that name does (RFC 9110 7.6.3). It may be empty.
+	// Via lists the gateways the question has passed, this one last, as the header
+	// [ViaHeader] does. It may be empty.
 	Via string
 	// Requester is who asks, empty if not known.
 	Requester Mailbox
@@ -24,10 +24,24 @@ type Query struct {
 	Interval time.Duration
 }
 
+// ViaHeader is the HTTP header by which gateways tell each other whom a question has
+// passed: names, with commas between them. It is not Via: IIS may take a request with
+// that for one of a proxy, whose connections are not authenticated for long.
+const ViaHeader = "X-Fbgate-Via"
+
 // About returns q narrowed to the given mailboxes.
 func (q Query) About(mailboxes []Mailbox) Query {
 	q.Mailboxes = mailboxes
 	return q
+}
+
+// Select returns q narrowed to its mailboxes with these indexes.
+func (q Query) Select(indexes []int) Query {
+	mailboxes := make([]Mailbox, len(indexes))
+	for i, at := range indexes {
+		mailboxes[i] = q.Mailboxes[at]
+	}
+	return q.About(mailboxes)
 }
 
 // Answer is what a Source says of one mailbox.

@@ -22,8 +22,8 @@ type Config struct {
 	// Source has to answer in the time a client waits.
 	Source availability.Source
 	Limits davxml.Limits
-	// Name tells this gateway from others in Via headers, so that a question that
-	// comes round to it is noticed; letters and digits.
+	// Name tells this gateway from others, so that a question that comes round to it
+	// is noticed; letters and digits that nobody else has.
 	Name string
 	// MaxURL is the longest request target, in bytes.
 	MaxURL int
@@ -35,7 +35,7 @@ type Config struct {
 // answers in HTML: half of the old clients take either for an answer.
 func New(c Config) http.Handler {
 	c.Log = cmp.Or(c.Log, slog.Default())
-	f := &face{c, "1.1 " + gatewayPrefix + c.Name}
+	f := &face{c}
 	router := mux.NewRouter()
 	router.MatcherFunc(isFreeBusy).Handler(f.serve(f.freeBusy))
 	router.NotFoundHandler = f.serve(notFound)
@@ -55,10 +55,7 @@ func New(c Config) http.Handler {
 }
 
 // face is what all handlers share.
-type face struct {
-	Config
-	via string // this gateway's own part of a Via header
-}
+type face struct{ Config }
 
 // serve names a request, hands it to a handler, and writes and logs the error that
 // one returns, or the fault it has: a connection closed without a byte crashes some

@@ -21,8 +21,13 @@ func (f *face) freeBusy(w http.ResponseWriter, r *http.Request, id string) error
 	if err != nil {
 		return err
 	}
-	answers := f.lookup(r, availability.Query{
+	via, err := f.passed(r)
+	if err != nil {
+		return err
+	}
+	answers := f.Source.Lookup(r.Context(), availability.Query{
 		RequestID: id,
+		Via:       via,
 		Mailboxes: request.Mailboxes(),
 		Window:    request.Window,
 		Interval:  request.Interval,

@@ -67,10 +67,9 @@ func isHost(name string) bool {
 	return name != "" && len(name) <= 253 && !odd && !strings.HasPrefix(name, ".") && !strings.Contains(name, "..")
 }
 
-// Below reports whether the host of u is the domain or a host below it. Such hosts may
-// see the account of the organization that has the domain.
-func Below(u *url.URL, domain string) bool {
-	host := strings.ToLower(u.Hostname())
+// below reports whether host is the domain or lies below it.
+func below(host, domain string) bool {
+	host = strings.ToLower(host)
 	return domain != "" && (host == domain || strings.HasSuffix(host, "."+domain))
 }
 
@@ -91,7 +90,7 @@ func (s *search) acceptable(u *url.URL) error {
 		return fmt.Errorf("it is longer than %d bytes", longestURL)
 	case u.Scheme != "https" && (u.Scheme != "http" || c.AllowHTTP == nil || !c.AllowHTTP(u)):
 		return errors.New("it is not https")
-	case Below(u, s.domain), strings.EqualFold(u.Hostname(), s.pinned.Hostname()), c.Trusted != nil && c.Trusted(u):
+	case below(u.Hostname(), s.domain), strings.EqualFold(u.Hostname(), s.pinned.Hostname()), c.Trusted != nil && c.Trusted(u):
 		return nil
 	}
 	return fmt.Errorf("host %.100q is neither %s nor below it: if it may see the organization's account, list it in trusted_hosts", u.Hostname(), s.domain)

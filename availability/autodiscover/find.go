@@ -14,6 +14,9 @@ func (l *Locator) find(ctx context.Context, q availability.Query, m availability
 	begun := time.Now()
 	s, reason := l.guarded(ctx, q, m)
 	rest := pause
+	if reason != nil {
+		rest = max(rest, min(reason.RetryAfter, longestPause))
+	}
 	l.log(ctx, q, m, s.found, reason, time.Since(begun))
 
 	l.mu.Lock()
@@ -95,19 +98,14 @@ const (
 	breath       = 2 * time.Second
 )
 
-// add remembers a failure for rest, or longer if a service asked for that.
+// add remembers a failure for rest.
 func (f failures) add(m availability.Mailbox, reason *availability.Reason, now time.Time, rest time.Duration) {
 	about := m.Domain()
 	switch {
-	case reason.Code == availability.Unauthorized, rest > pause:
+	case reason.Code == availability.Unauthorized:
 		about = ""
 	case reason.Scope == availability.OfMailbox:
 		about = string(m)
-	}
-	// A resting account knows itself how long, and that it need not if its secret
-	// changes.
-	if reason.Code != availability.Unauthorized {
-		rest = max(rest, min(reason.RetryAfter, longestPause))
 	}
 	f[about] = failure{reason, now.Add(rest)}
 }

@@ -17,6 +17,9 @@ import (
 // Config describes one organization. Zero fields take the default named.
 type Config struct {
 	Organization string // its name in logs
+	// Domains are the organization's, in lower case. About mailboxes of others the
+	// first of them is asked. None: every domain is taken for the organization's.
+	Domains []string
 	// EPR is where to ask, if the usual hosts are not to be tried: the URL of
 	// autodiscover.svc or autodiscover.xml. Its twin of the other name is asked too,
 	// and otherwise only what these redirect to. With /wssecurity at its end, as
@@ -115,8 +118,7 @@ func (l *Locator) URL(ctx context.Context, q availability.Query, m availability.
 }
 
 // Failed reports that nothing answers as EWS at a URL that was found. The next search
-// is due, but not within 30 seconds of the last one, or ten minutes if that ended with
-// the account refused.
+// is due, but not within 30 seconds of the last one, or as long as a service asked for.
 func (l *Locator) Failed(url string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -146,6 +148,9 @@ func (l *Locator) known(ctx context.Context, q availability.Query, m availabilit
 	if l.underWay == nil {
 		l.underWay = make(chan struct{})
 		go l.find(context.WithoutCancel(ctx), q, m, l.underWay)
+	}
+	if l.url != "" && !l.failed {
+		return l.url, nil, nil // it is old, but nobody need wait for another
 	}
 	return "", l.underWay, nil
 }

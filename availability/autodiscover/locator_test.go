@@ -46,6 +46,8 @@ func TestRemembers(t *testing.T) {
 		time.Sleep(24*time.Hour - time.Second)
 		expect(t, s, l, "joe@eu.fabrikam.com", ews, 1)
 		time.Sleep(time.Second)
+		expect(t, s, l, mary, ews, 1) // nobody waits for the search that begins
+		synctest.Wait()
 		expect(t, s, l, mary, moved, 2)
 	})
 }
@@ -74,6 +76,8 @@ func TestStaleURL(t *testing.T) {
 		expect(t, s, l, mary, ews, 1)
 		s.Fail(-1, adt.Fault{Status: http.StatusBadGateway})
 		time.Sleep(25 * time.Hour)
+		expect(t, s, l, mary, ews, 1)
+		synctest.Wait()
 		expect(t, s, l, mary, ews, 2)
 		l.Failed(ews)
 		time.Sleep(29 * time.Second)
@@ -221,4 +225,42 @@ func TestLog(t *testing.T) {
 			t.Errorf("no %s in %s", want, log.Bytes())
 		}
 	}
+}
+
+// A mailbox that has moved here from another organization keeps its domain: where this
+// organization is asked, that domain has no say.
+func TestMailboxOfAnotherDomain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, s := newInternet(), exchange(adt.Exchange2013)
+		stranger := exchange(adt.Exchange2013)
+		s.SetMailbox("joe@contoso.com", adt.Mailbox{ExternalEWS: ews})
+		stranger.SetMailbox("joe@contoso.com", adt.Mailbox{ExternalEWS: "https://mail.contoso.com/EWS/Exchange.asmx"})
+		n.services["https://fabrikam.com"], n.services["https://contoso.com"] = s, stranger
+		c := n.config(n)
+		c.Domains = []string{"fabrikam.com"}
+		l := autodiscover.New(c)
+		expect(t, s, l, "joe@contoso.com", ews, 1)
+		if calls := len(stranger.Requests()); calls != 0 {
+			t.Errorf("the other domain was asked %d times", calls)
+		}
+	})
+}
+
+// A service that asks to be left alone is, also while its URL is known.
+func TestRetryAfterIsObeyed(t *testing.T) {
+	bubble(t, func(t *testing.T, s *adt.Service, l *autodiscover.Locator) {
+		expect(t, s, l, mary, ews, 1)
+		s.Fail(-1, adt.Fault{Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"300"}}})
+		time.Sleep(time.Minute)
+		l.Failed(ews)
+		for range 8 {
+			if url, err := l.URL(t.Context(), availability.Query{}, mary); err != nil || url != ews {
+				t.Errorf("%q, %v", url, err)
+			}
+			time.Sleep(30 * time.Second)
+		}
+		if calls := len(s.Requests()); calls != 2 {
+			t.Errorf("%d calls", calls)
+		}
+	})
 }

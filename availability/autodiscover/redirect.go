@@ -49,7 +49,7 @@ func (s *search) readdress(ctx context.Context, m availability.Mailbox, step fun
 	}
 	if s.hop(by, string(m), step) {
 		s.asked[string(m)] = true
-		s.about(ctx, m)
+		s.about(ctx, m.Domain(), m)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ func (l *Locator) Search(ctx context.Context, q availability.Query, m availabili
 }
 
 func (l *Locator) search(ctx context.Context, q availability.Query, m availability.Mailbox) (*search, *availability.Reason) {
-	s := &search{locator: l, query: q, domain: m.Domain(), asked: map[string]bool{string(m): true}}
+	s := &search{locator: l, query: q, domain: l.home(m), asked: map[string]bool{string(m): true}}
 	if reason := unnamed(m); reason != nil {
 		return s, reason
 	}
@@ -62,7 +63,7 @@ func (l *Locator) search(ctx context.Context, q availability.Query, m availabili
 	if l.config.EPR != "" {
 		s.askPinned(ctx, m)
 	} else {
-		s.about(ctx, m)
+		s.about(ctx, s.domain, m)
 	}
 	if s.found.EWS == "" {
 		return s, s.failure()
@@ -101,14 +102,24 @@ func (s *search) askPinned(ctx context.Context, m availability.Mailbox) {
 	s.did("target_autodiscover_epr", "read", 0, "it is no URL of autodiscover.svc or autodiscover.xml")
 }
 
-// about asks wherever something may be known of a mailbox, in the order all clients
-// of Exchange keep but for the directory's service connection points, which are for
-// those inside.
-func (s *search) about(ctx context.Context, m availability.Mailbox) {
-	s.visit(ctx, usual(m.Domain()), m)
-	s.visit(ctx, usual("autodiscover."+m.Domain()), m)
-	s.askPlain(ctx, m)
-	s.askDNS(ctx, m)
+// home is the domain in which to search for the organization of m: its own, or, if it
+// is none of the organization's, as of those who moved there from another one, the
+// organization's first.
+func (l *Locator) home(m availability.Mailbox) string {
+	if len(l.config.Domains) == 0 || slices.ContainsFunc(l.config.Domains, func(d string) bool { return below(m.Domain(), d) }) {
+		return m.Domain()
+	}
+	return l.config.Domains[0]
+}
+
+// about asks wherever a domain may say something of a mailbox, in the order all
+// clients of Exchange keep but for the directory's service connection points, which
+// are for those inside.
+func (s *search) about(ctx context.Context, domain string, m availability.Mailbox) {
+	s.visit(ctx, usual(domain), m)
+	s.visit(ctx, usual("autodiscover."+domain), m)
+	s.askPlain(ctx, domain, m)
+	s.askDNS(ctx, domain, m)
 }
 
 // visit asks a service by every operation it may have.
@@ -136,11 +147,11 @@ func (s *search) askSOAP(ctx context.Context, at service, m availability.Mailbox
 
 // askPlain asks the one URL that need not be https. It is asked without the account
 // and can do nothing but redirect.
-func (s *search) askPlain(ctx context.Context, m availability.Mailbox) {
+func (s *search) askPlain(ctx context.Context, domain string, m availability.Mailbox) {
 	if s.over(ctx) {
 		return
 	}
-	secure := usual("autodiscover." + m.Domain()).url(autodiscover.POX)
+	secure := usual("autodiscover." + domain).url(autodiscover.POX)
 	plain := *secure
 	plain.Scheme = "http"
 	const what = "HTTP redirect"
@@ -174,13 +185,13 @@ const mostTargets = 3
 
 // askDNS asks the hosts the DNS names as the domain's, as far as they use the port of
 // https.
-func (s *search) askDNS(ctx context.Context, m availability.Mailbox) {
+func (s *search) askDNS(ctx context.Context, domain string, m availability.Mailbox) {
 	if s.over(ctx) {
 		return
 	}
-	name := "_autodiscover._tcp." + m.Domain()
+	name := "_autodiscover._tcp." + domain
 	begun := time.Now()
-	_, records, err := s.locator.config.Resolver.LookupSRV(ctx, "autodiscover", "tcp", m.Domain())
+	_, records, err := s.locator.config.Resolver.LookupSRV(ctx, "autodiscover", "tcp", domain)
 	took := time.Since(begun)
 	var hosts []string
 	for _, r := range records {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"mime"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,33 +12,20 @@ import (
 	"time"
 
 	"fbgate/availability"
-	"fbgate/availability/upstream"
 )
 
-// An account that was refused rests: first firstRest, then twice as long each time,
-// at most longestRest. Directories lock an account after as few as five refusals
-// within half an hour; this makes three of it. One that had been accepted before
-// rests shortRest first, as a server that lost its directory refuses everybody.
-const (
-	shortRest   = 30 * time.Second
-	firstRest   = 5 * time.Minute
-	longestRest = time.Hour
-)
-
-// Account proves who asks to the servers of one organization. It may be used for
-// several of them; refusals are counted together, as directories do. Build it with
-// [New].
+// Account proves who asks to the servers of one organization. What becomes of it at
+// one of them is no matter of the others, except that refusals are counted together,
+// as directories do. Build it with [New].
 type Account struct {
 	kind    Kind
 	trusted func(*url.URL) bool
 
 	mu       sync.Mutex
-	proven   bool          // the current secret has been accepted
-	trying   chan struct{} // not nil while a secret that is not proven is tried; closed after
-	known    [sha256.Size]byte
-	refusals int // in a row
-	rested   time.Time
-	last     string // the last refusal, for messages
+	secret   [sha256.Size]byte    // the one all below is about
+	servers  map[string]*standing // by scheme and host: few, those that are trusted
+	refusals []time.Time          // the latest, of all servers
+	last     string               // of them, for messages
 }
 
 // New returns an account that shows its proof to the servers for which trusted is
@@ -54,51 +41,54 @@ func (a *Account) Name() string { return a.kind.account() }
 // about the account are *availability.Reason: Unauthorized while it rests, without a
 // RetryAfter, as it may be used again as soon as its secret has been corrected.
 //
-// Until the account has been accepted once, requests go one after the other, so
-// that a wrong password costs one refusal and not as many as there are requests.
+// Until a server has accepted the account once, requests to it go one after the other,
+// so that a wrong password costs one refusal and not as many as there are requests.
 func (a *Account) Transport(connect Connect) http.RoundTripper {
 	proof := a.kind.prove(connect)
-	return roundTripper(func(r *http.Request) (*http.Response, error) {
+	return roundTripper(func(r *http.Request) (response *http.Response, err error) {
 		if !a.trusted(r.URL) {
 			closeBody(r)
-			reason := availability.Because(availability.CredentialFailed, "%s is not an account of %s://%s", a.Name(), r.URL.Scheme, r.URL.Host)
-			reason.Scope = availability.OfServer
-			return nil, reason
+			return nil, failed(availability.CredentialFailed, "%s is not an account of %s://%s", a.Name(), r.URL.Scheme, r.URL.Host)
 		}
-		attempt, err := a.begin(r.Context())
+		attempt, err := a.begin(r.Context(), origin(r.URL))
 		if err != nil {
 			closeBody(r)
 			return nil, err
 		}
-		response, err := proof.RoundTrip(r)
-		attempt.end(response, err)
+		err = errPanicked
+		defer func() { attempt.end(response, err) }()
+		response, err = proof.RoundTrip(r)
 		return response, err
 	})
 }
 
+// errPanicked is the outcome of an attempt until there is another.
+var errPanicked = errors.New("the attempt has panicked")
+
 // attempt is one request with the account's proof.
 type attempt struct {
 	account *Account
+	origin  string
 	secret  [sha256.Size]byte
-	alone   chan struct{} // not nil if others wait for this one
+	alone   chan struct{} // not nil if others wait for this one; closed at its end
 }
 
-// begin waits until the account may be used.
-func (a *Account) begin(ctx context.Context) (attempt, error) {
+// begin waits until the account may be used with a server.
+func (a *Account) begin(ctx context.Context, origin string) (*attempt, error) {
 	secret, err := a.kind.secret()
 	if err != nil {
-		return attempt{}, unreadable(a.kind, err)
+		return nil, unreadable(a.kind, err)
 	}
-	this := attempt{account: a, secret: sha256.Sum256([]byte(secret))}
+	this := &attempt{account: a, origin: origin, secret: sha256.Sum256([]byte(secret))}
 	for {
-		wait, err := a.admit(&this)
+		wait, err := a.admit(this)
 		if wait == nil {
 			return this, err
 		}
 		select {
 		case <-wait:
 		case <-ctx.Done():
-			return attempt{}, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 	}
 }
@@ -107,69 +97,83 @@ func (a *Account) begin(ctx context.Context) (attempt, error) {
 func (a *Account) admit(this *attempt) (wait <-chan struct{}, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if this.secret != a.known {
-		a.known, a.proven, a.refusals, a.rested = this.secret, false, 0, time.Time{}
+	if a.servers == nil || this.secret != a.secret {
+		a.secret, a.servers, a.refusals = this.secret, make(map[string]*standing), nil
 	}
+	s := a.servers[this.origin]
+	if s == nil {
+		s = new(standing)
+		a.servers[this.origin] = s
+	}
+	now := time.Now()
 	switch {
-	case time.Now().Before(a.rested):
-		return nil, &availability.Reason{
-			Code:   availability.Unauthorized,
-			Detail: a.last + "; so as not to lock the account it is not tried again before " + a.rested.UTC().Format(time.RFC3339) + " unless its secret changes",
-			Scope:  availability.OfServer,
-		}
-	case a.proven:
+	case now.Before(s.rested):
+		return nil, a.resting(s.last, s.rested)
+	case s.proven:
 		return nil, nil
-	case a.trying != nil:
-		return a.trying, nil
+	case s.trying != nil:
+		return s.trying, nil
 	}
-	a.trying = make(chan struct{})
-	this.alone = a.trying
+	if full, other := a.exhausted(now); full {
+		if other != nil {
+			return other, nil // it may prove the secret right
+		}
+		return nil, a.resting(fmt.Sprintf("%s, the last of %d refusals", a.last, len(a.refusals)), a.refusals[0].Add(refusalWindow))
+	}
+	s.trying = make(chan struct{})
+	this.alone = s.trying
 	return nil, nil
+}
+
+// exhausted reports whether another refusal would be one too many, and an attempt that
+// is under way, if there is one.
+func (a *Account) exhausted(now time.Time) (full bool, trying <-chan struct{}) {
+	for len(a.refusals) > 0 && now.Sub(a.refusals[0]) >= refusalWindow {
+		a.refusals = a.refusals[1:]
+	}
+	at := len(a.refusals)
+	for _, s := range a.servers {
+		if s.trying != nil {
+			trying = s.trying
+			at++
+		}
+	}
+	return at >= mostRefusals, trying
+}
+
+func (a *Account) resting(why string, until time.Time) *availability.Reason {
+	return failed(availability.Unauthorized, "%s; so as not to lock the account it is not tried again before %s unless its secret changes",
+		why, until.UTC().Format(time.RFC3339))
 }
 
 // end counts how the attempt went. A failure that says nothing about the account
 // leaves it as it was.
-func (t attempt) end(response *http.Response, err error) {
+func (t *attempt) end(response *http.Response, err error) {
 	a := t.account
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if t.alone != nil {
 		close(t.alone)
-		a.trying = nil
 	}
-	if t.secret != a.known {
+	s := a.servers[t.origin]
+	if t.secret != a.secret || s == nil {
 		return
 	}
-	var reason *availability.Reason
-	switch {
-	case errors.As(err, &reason) && reason.Code == availability.Unauthorized:
-		a.refused(reason.Detail)
-	case err != nil:
-	case response.StatusCode == http.StatusUnauthorized, response.StatusCode == upstream.StatusLoginTimeout:
-		a.refused(a.Name() + " was refused by " + response.Request.URL.Host)
-	case accepts(response):
-		a.proven, a.refusals = true, 0
+	if t.alone != nil {
+		s.trying = nil
 	}
-}
-
-// accepts reports whether a response comes from the service behind the log-in. A web
-// site on the same host, which Autodiscover may meet, answers whoever asks.
-func accepts(response *http.Response) bool {
-	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	return (response.StatusCode == http.StatusOK || response.StatusCode == http.StatusInternalServerError) &&
-		(strings.HasSuffix(kind, "xml") || strings.HasSuffix(kind, "json"))
-}
-
-// refused counts a refusal. Those of requests sent at the same time are one.
-func (a *Account) refused(why string) {
-	a.last = why
-	if time.Now().Before(a.rested) {
-		return
+	why, outcome := judge(response, err)
+	switch outcome {
+	case accepted:
+		s.proven, s.refusals = true, 0
+		a.refusals = nil // directories forget them too
+	case refused:
+		if why == "" {
+			_, host, _ := strings.Cut(t.origin, "://")
+			why = a.Name() + " was refused by " + host
+		}
+		if s.refuse(why) {
+			a.refusals, a.last = append(a.refusals, time.Now()), why
+		}
 	}
-	rest := shortRest
-	if !a.proven {
-		rest = min(firstRest<<min(a.refusals, 10), longestRest)
-		a.refusals++
-	}
-	a.proven, a.rested = false, time.Now().Add(rest)
 }

@@ -205,6 +205,135 @@ func TestProvenAccount(t *testing.T) {
 	})
 }
 
+const other = "https://other.fabrikam.com/EWS/Exchange.asmx"
+
+func allOfFabrikam(u *url.URL) bool { return strings.HasSuffix(u.Hostname(), ".fabrikam.com") }
+
+// farm is several servers, by host; each may be slow or expect another password.
+type farm map[string]*host
+
+func (f farm) connect(int) http.RoundTripper {
+	return transportFunc(func(r *http.Request) (*http.Response, error) { return f[r.URL.Host].RoundTrip(r) })
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A server that refuses the account, or does not answer, is no hindrance for another.
+func TestServersStandForThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		good, bad := newHost("right"), newHost("another")
+		f := farm{"mail.fabrikam.com": good, "other.fabrikam.com": bad}
+		transport := credential.New(credential.Basic{Username: "svc", Password: constant("right")}, allOfFabrikam).Transport(f.connect)
+		asked := 0
+		for begun := time.Now(); time.Since(begun) < 30*time.Minute; time.Sleep(10 * time.Second) {
+			asked++
+			if status, err := ask(transport, fabrikam); status != 200 {
+				t.Fatalf("%d %v", status, err)
+			}
+			_, _ = ask(transport, other)
+		}
+		if n := bad.requests.Load(); n > 3 || good.requests.Load() != int32(asked) {
+			t.Errorf("refused %d times", n)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		slow := newHost("right")
+		slow.slow = time.Hour
+		f := farm{"mail.fabrikam.com": newHost("right"), "other.fabrikam.com": slow}
+		transport := credential.New(credential.Basic{Username: "svc", Password: constant("right")}, allOfFabrikam).Transport(f.connect)
+		go func() { _, _ = ask(transport, other) }()
+		synctest.Wait()
+		begun := time.Now()
+		if status, err := ask(transport, fabrikam); status != 200 || time.Since(begun) != 0 {
+			t.Errorf("%d %v after %v", status, err, time.Since(begun))
+		}
+		time.Sleep(2 * time.Hour)
+	})
+}
+
+// However many servers there are, a wrong password is not shown more often.
+func TestManyServersDoNotLockTheAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := make(farm)
+		var targets []string
+		for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+			f[name+".fabrikam.com"] = newHost("right")
+			f[name+".fabrikam.com"].slow = time.Second
+			targets = append(targets, "https://"+name+".fabrikam.com/EWS/Exchange.asmx")
+		}
+		transport := credential.New(credential.Basic{Username: "svc", Password: constant("wrong")}, allOfFabrikam).Transport(f.connect)
+		for begun := time.Now(); time.Since(begun) < 29*time.Minute; time.Sleep(10 * time.Second) {
+			var requests sync.WaitGroup
+			for _, target := range targets {
+				requests.Go(func() { _, _ = ask(transport, target) })
+			}
+			requests.Wait()
+		}
+		refused := int32(0)
+		for _, h := range f {
+			refused += h.requests.Load()
+		}
+		if refused != 3 {
+			t.Errorf("%d log-ins in half an hour", refused)
+		}
+	})
+}
+
+// A page that proves nothing does not make up for refusals, whatever its type says.
+func TestWhatAccepts(t *testing.T) {
+	for kind, want := range map[string]bool{
+		"text/xml; charset=utf-8": true, "application/soap+xml": true, "application/xml": true,
+		"application/xhtml+xml": false, "text/html": false, "application/json": false, "image/svg+xml": false, "": false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			refuse := false
+			transport := credential.New(credential.Basic{Username: "svc", Password: constant("x")}, allOfFabrikam).Transport(func(int) http.RoundTripper {
+				return transportFunc(func(r *http.Request) (*http.Response, error) {
+					status := http.StatusOK
+					if refuse {
+						status = http.StatusUnauthorized
+					}
+					return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {kind}}, Body: http.NoBody, Request: r}, nil
+				})
+			})
+			_, _ = ask(transport, fabrikam)
+			refuse = true
+			_, _ = ask(transport, fabrikam)
+			refuse = false
+			time.Sleep(time.Minute) // more than an account rests that had been accepted
+			_, err := ask(transport, fabrikam)
+			if accepted := err == nil; accepted != want {
+				t.Errorf("%q: accepted %v, want %v", kind, accepted, want)
+			}
+		})
+	}
+}
+
+// A fault of our own leaves nobody waiting.
+func TestPanicDoesNotHoldUpOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		faulty := true
+		transport := credential.New(credential.Basic{Username: "svc", Password: constant("x")}, allOfFabrikam).Transport(func(int) http.RoundTripper {
+			return transportFunc(func(r *http.Request) (*http.Response, error) {
+				if faulty {
+					panic("out of cheese")
+				}
+				return &http.Response{StatusCode: http.StatusOK, Header: make(http.Header), Body: http.NoBody, Request: r}, nil
+			})
+		})
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = ask(transport, fabrikam)
+		}()
+		faulty = false
+		if status, err := ask(transport, fabrikam); status != 200 {
+			t.Errorf("%d %v", status, err)
+		}
+	})
+}
+
 // Who waits for the first log-in waits no longer than its own time.
 func TestWaitingForTheFirstLogInEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -53,15 +53,21 @@ func (n NTLM) prove(connect Connect) http.RoundTripper {
 		if err != nil {
 			return nil, err
 		}
+		handedOn := false
+		defer func() {
+			if !handedOn {
+				clear(lane.ready) // its connection is gone, or in an unknown state
+				pool.give(lane)
+			}
+		}()
 		response, err := (&ntlmCall{
 			lane: lane, schemes: &pool.schemes, host: host, request: r, body: body,
 			username: n.Username, password: password, secret: sha256.Sum256([]byte(password)),
 		}).roundTrip()
 		if err != nil {
-			delete(lane.ready, host) // its connection is gone, or in an unknown state
-			pool.give(lane)
 			return nil, err
 		}
+		handedOn = true
 		response.Request = r // not the one that holds the proof
 		release(response, func(whole bool) {
 			if !whole {

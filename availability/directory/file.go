@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -67,7 +68,12 @@ func OpenFile(path string) (*File, error) {
 
 // read returns the content of a file. The stamp is that of the state it had before,
 // so that a change meanwhile is noticed.
-func read(path string) (*table, stamp, error) {
+func read(path string) (t *table, was stamp, err error) {
+	defer func() {
+		if p := recover(); p != nil { // better no new table than no program
+			t, err = nil, fmt.Errorf("panic: %.200v", p)
+		}
+	}()
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, stamp{}, err
@@ -77,8 +83,8 @@ func read(path string) (*table, stamp, error) {
 	if err != nil {
 		return nil, stamp{}, err
 	}
-	was := stamp{info.ModTime(), info.Size()}
-	t, err := parse(path, file)
+	was = stamp{info.ModTime(), info.Size()}
+	t, err = parse(path, file)
 	return t, was, err
 }
 

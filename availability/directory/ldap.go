@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -84,12 +85,12 @@ type LDAP struct {
 
 var _ Directory = (*LDAP)(nil)
 
-// flight is a search several may wait for. found and err are set before done is
-// closed.
+// flight is a search several may wait for. The rest is set before done is closed.
 type flight struct {
-	done  chan struct{}
-	found map[availability.Mailbox]*Entry
-	err   error
+	done   chan struct{}
+	found  map[availability.Mailbox]*Entry
+	failed map[availability.Mailbox]error // names whose entry could not be read
+	err    error                          // of all names
 }
 
 // NewLDAP returns a Directory on a server. Its error is that of the configuration: the
@@ -148,10 +149,10 @@ func (d *LDAP) Find(ctx context.Context, mailboxes []availability.Mailbox) (map[
 	found, waiting := d.begin(ctx, mailboxes)
 	var failed error
 	for f, names := range waiting {
-		err := d.wait(ctx, f)
+		ended := d.wait(ctx, f)
 		d.mu.Lock()
 		for _, m := range names {
-			e := f.entry(m, err)
+			e, err := f.entry(m, ended)
 			if err != nil {
 				e = d.cache.stale(m)
 			}
@@ -166,13 +167,13 @@ func (d *LDAP) Find(ctx context.Context, mailboxes []availability.Mailbox) (map[
 	return found, failed
 }
 
-// entry returns what a flight that is over has found. One that is not must not be
+// entry returns what a flight that ended so has found. One that has not must not be
 // looked into.
-func (f *flight) entry(m availability.Mailbox, err error) *Entry {
-	if err != nil {
-		return nil
+func (f *flight) entry(m availability.Mailbox, ended error) (*Entry, error) {
+	if ended != nil {
+		return nil, ended
 	}
-	return f.found[m]
+	return f.found[m], f.failed[m]
 }
 
 // wait returns when f is over, or the caller has to leave.
@@ -224,7 +225,7 @@ func (d *LDAP) begin(ctx context.Context, mailboxes []availability.Mailbox) (fou
 func (d *LDAP) fly(ctx context.Context, f *flight, names []availability.Mailbox) {
 	ctx, cancel := context.WithTimeout(ctx, d.config.Timeout)
 	defer cancel()
-	found, others, err := d.ask(ctx, names)
+	found, failed, err := d.guarded(ctx, names)
 	if err != nil {
 		f.err = d.failure(err)
 		level := slog.LevelWarn
@@ -233,20 +234,31 @@ func (d *LDAP) fly(ctx context.Context, f *flight, names []availability.Mailbox)
 		}
 		d.config.Log.Log(ctx, level, "the directory could not be asked", "server", d.config.URL, "names", len(names), "reason", f.err)
 	}
+	for name, err := range failed {
+		failed[name] = d.failure(err)
+	}
 	now := time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	f.found = found
+	f.found, f.failed = found, failed
 	for _, name := range names {
 		delete(d.flights, name)
-		if err == nil {
+		if err == nil && failed[name] == nil {
 			d.cache.put(name, found[name], now)
 		}
 	}
-	for name, e := range others {
-		d.cache.put(name, e, now)
-	}
 	close(f.done)
+}
+
+// guarded is ask, but a panic is a failure like others: it reads what a server sent.
+func (d *LDAP) guarded(ctx context.Context, names []availability.Mailbox) (found map[availability.Mailbox]*Entry, failed map[availability.Mailbox]error, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.config.Log.Error("panic in a search", "server", d.config.URL, "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %.200v", p)
+		}
+	}()
+	return d.ask(ctx, names)
 }
 
 // failure returns err as a Reason.

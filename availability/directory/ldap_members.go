@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"fbgate/availability"
-
 	"github.com/go-ldap/ldap/v3"
 )
 
@@ -39,9 +37,8 @@ func after(part string) int {
 	return 0
 }
 
-// entry returns c with its members, if it is a list, and adds them to members, those
-// that are not lists.
-func (d *LDAP) entry(ctx context.Context, c *candidate, members map[availability.Mailbox]*Entry) (*Entry, error) {
+// entry returns c with the addresses of its members, if it is a list.
+func (d *LDAP) entry(ctx context.Context, c *candidate) (*Entry, error) {
 	e := c.r.entry()
 	if !e.list() {
 		return e, nil
@@ -55,7 +52,7 @@ func (d *LDAP) entry(ctx context.Context, c *candidate, members map[availability
 		e.TooMany = count
 		return e, nil
 	}
-	return e, d.members(ctx, e, c.r.members, members)
+	return e, d.members(ctx, e, c.r.members)
 }
 
 // moreMembers asks for the next part of a list's members.
@@ -79,8 +76,10 @@ func (d *LDAP) moreMembers(ctx context.Context, c *candidate) error {
 	return nil
 }
 
-// members finds out the addresses of a list's members, each by its name.
-func (d *LDAP) members(ctx context.Context, e *Entry, dns []string, members map[availability.Mailbox]*Entry) error {
+// members finds out the addresses of a list's members, each by its name. Whose they
+// are is for another search to say: an address somebody has typed in as his own may be
+// somebody else's. So what only Exchange gives, a legacyExchangeDN, comes first then.
+func (d *LDAP) members(ctx context.Context, e *Entry, dns []string) error {
 	results := make([][]*ldap.Entry, len(dns))
 	err := parallel(len(dns), func(i int) (err error) {
 		results[i], err = d.link.search(ctx, baseOf(dns[i]))
@@ -97,14 +96,14 @@ func (d *LDAP) members(ctx context.Context, e *Entry, dns []string, members map[
 			e.Missing = append(e.Missing, dn)
 			continue
 		}
-		member := readEntry(results[i][0]).r.entry()
+		r := readEntry(results[i][0]).r
+		member := r.entry()
 		address := member.address()
-		if address == "" {
-			continue
+		if r.onlyMail(address) && member.LegacyDN != "" {
+			address = member.LegacyDN
 		}
-		e.Members = append(e.Members, address)
-		if !member.list() {
-			members[address] = member
+		if address != "" {
+			e.Members = append(e.Members, address)
 		}
 	}
 	return nil

@@ -33,9 +33,9 @@ func searchable(m availability.Mailbox) bool {
 	return m.IsLegacyDN() && len(m) <= longestDN || m.Domain() != ""
 }
 
-// ask searches for names. It also returns members of lists it came across, by the
-// address they have in Entry.Members.
-func (d *LDAP) ask(ctx context.Context, names []availability.Mailbox) (found, members map[availability.Mailbox]*Entry, err error) {
+// ask searches for names. An entry that cannot be read as a whole fails its names, and
+// no others.
+func (d *LDAP) ask(ctx context.Context, names []availability.Mailbox) (found map[availability.Mailbox]*Entry, failed map[availability.Mailbox]error, err error) {
 	chunks := slices.Collect(slices.Chunk(names, perFilter))
 	results := make([][]*ldap.Entry, len(chunks))
 	err = parallel(len(chunks), func(i int) (err error) {
@@ -46,22 +46,29 @@ func (d *LDAP) ask(ctx context.Context, names []availability.Mailbox) (found, me
 		return nil, nil, err
 	}
 	choice := d.choose(names, slices.Concat(results...))
-	found = make(map[availability.Mailbox]*Entry, len(choice))
-	members = make(map[availability.Mailbox]*Entry)
-	entries := make(map[*candidate]*Entry) // several names may be of one
-	for _, name := range names {           // in order
+	found, failed = make(map[availability.Mailbox]*Entry, len(choice)), make(map[availability.Mailbox]error)
+	type read struct {
+		entry *Entry
+		err   error
+	}
+	entries := make(map[*candidate]read) // several names may be of one
+	for _, name := range names {         // in order
 		c := choice[name]
 		if c == nil {
 			continue
 		}
-		if entries[c] == nil {
-			if entries[c], err = d.entry(ctx, c, members); err != nil {
-				return nil, nil, err
-			}
+		r, ok := entries[c]
+		if !ok {
+			r.entry, r.err = d.entry(ctx, c)
+			entries[c] = r
 		}
-		found[name] = entries[c]
+		if r.err != nil {
+			failed[name] = r.err
+		} else {
+			found[name] = r.entry
+		}
 	}
-	return found, members, nil
+	return found, failed, nil
 }
 
 // request returns the search for names.
@@ -161,7 +168,12 @@ func parallel(n int, do func(i int) error) error {
 	for i := range n {
 		slots <- struct{}{}
 		running.Go(func() {
-			defer func() { <-slots }()
+			defer func() {
+				if p := recover(); p != nil { // it reads what a server sent
+					errs[i] = fmt.Errorf("panic: %.200v", p)
+				}
+				<-slots
+			}()
 			errs[i] = do(i)
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -343,6 +344,37 @@ func TestLDAPConfiguration(t *testing.T) {
 		_, err := directory.NewLDAP(test.c)
 		if got := fmt.Sprint(err); err != nil && got != test.want || err == nil && test.want != "" {
 			t.Errorf("%+v: %v, want %s", test.c, err, test.want)
+		}
+	}
+}
+
+// Who types somebody else's address into an entry of his own does not get that
+// person's questions by way of a list either.
+func TestListMembersTakeNobodysAddress(t *testing.T) {
+	d := connected(t, slapdtest.Start(t, `dn: cn=boss,dc=contoso,dc=com
+objectClass: user
+mail: boss@contoso.com
+proxyAddresses: SMTP:boss@contoso.com
+targetAddress: SMTP:boss@cloud.example
+
+dn: cn=mallory,dc=contoso,dc=com
+objectClass: user
+mail: boss@contoso.com
+targetAddress: SMTP:mallory@fabrikam.com
+legacyExchangeDN: /o=Contoso/cn=mallory
+
+dn: cn=team,dc=contoso,dc=com
+objectClass: group
+proxyAddresses: SMTP:team@contoso.com
+member: cn=mallory,dc=contoso,dc=com
+`, slapdtest.Options{}), nil)
+	for range 2 {
+		found, err := d.Find(t.Context(), []availability.Mailbox{"boss@contoso.com", "team@contoso.com", "/o=contoso/cn=mallory"})
+		if err != nil || found["boss@contoso.com"].Mailbox != "boss@cloud.example" || found["/o=contoso/cn=mallory"].Mailbox != "mallory@fabrikam.com" {
+			t.Errorf("%+v, %v", found, err)
+		}
+		if team := found["team@contoso.com"]; team == nil || !slices.Equal(team.Members, []availability.Mailbox{"/o=contoso/cn=mallory"}) {
+			t.Errorf("team: %+v", team)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"slices"
+	"time"
 
 	"fbgate/availability"
 )
@@ -28,6 +29,10 @@ type Source struct {
 
 var _ availability.Source = (*Source)(nil)
 
+// longestResolution bounds how long it may take to find out whom a question is about:
+// lists in lists are looked up one after the other.
+const longestResolution = 10 * time.Second
+
 // Lookup implements availability.Source.
 func (s *Source) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
 	names := names(q.Mailboxes)
@@ -37,7 +42,9 @@ func (s *Source) Lookup(ctx context.Context, q availability.Query) []availabilit
 	}
 	r := newResolver(s.Directory, orDefault(s.MaxListMembers, defaultMaxListMembers))
 	r.learn(names, found, err)
-	resolutions := r.resolve(ctx, q.Mailboxes)
+	resolving, cancel := context.WithTimeout(ctx, longestResolution)
+	defer cancel()
+	resolutions := r.resolve(resolving, q.Mailboxes)
 	return s.answers(ctx, q, resolutions)
 }
 
@@ -92,12 +99,19 @@ func (s *Source) answers(ctx context.Context, q availability.Query, resolutions 
 	return answers
 }
 
-// whoToAsk returns the mailboxes the resolutions name, each once.
+// mostPeople bounds how many mailboxes one question may become by its lists.
+const mostPeople = 2000
+
+// whoToAsk returns the mailboxes the resolutions name, each once. Lists for whose
+// members there is no room any more get their reason.
 func whoToAsk(mailboxes []availability.Mailbox, resolutions map[availability.Mailbox]*resolution) []availability.Mailbox {
 	var ask []availability.Mailbox
 	listed := make(map[availability.Mailbox]bool)
 	for _, m := range mailboxes {
 		r := resolutions[m]
+		if r.list && r.reason == nil && len(ask)+len(r.people) > mostPeople {
+			r.reason = availability.Because(availability.ListTooLarge, "the distribution lists of one question have more than %d members together", mostPeople)
+		}
 		if r.reason != nil {
 			continue
 		}

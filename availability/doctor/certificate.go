@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"fbgate/availability"
+	"fbgate/availability/upstream"
 )
 
 // soon is how many days before its end a certificate is warned of.
@@ -91,6 +94,8 @@ func (h *handshake) remedy(err error) string {
 		return "Ask by a name the certificate has, or give the server one for " + h.host + " (New-ExchangeCertificate -DomainName, Enable-ExchangeCertificate -Services IIS)."
 	case errors.As(err, &authority):
 		return "Name the CA that issued it in the organization's ca_file, or have a certificate of a public CA there; if the CA is known here, have the server send its intermediate certificates, too."
+	case upstream.Classify(err) == availability.Timeout:
+		return "Check that the port in the URL is that of https, and that nothing in between takes connections and then holds back what is sent: the server says nothing."
 	case errors.As(err, &noTLS):
 		return "Correct the port in the URL: what answers there does not speak TLS, but plain http, say."
 	case strings.Contains(err.Error(), "protocol version"):

@@ -20,14 +20,15 @@ func (d *Doctor) resolve(ctx context.Context, q availability.Query, yield func(H
 		return m, true
 	}
 	begun := time.Now()
+	found, err := d.Directory.Find(ctx, q.Mailboxes)
+	if err != nil && found[m] == nil {
+		return m, end(Hop{Name: Directory, Took: time.Since(begun), Reason: availability.ReasonFor(err)}, Member{}, yield)
+	}
 	var asked bystander
-	answer := (&directory.Source{Directory: d.Directory, Next: &asked}).Lookup(ctx, q)[0]
-	found, err := d.Directory.Find(ctx, q.Mailboxes) // it has just been asked, and remembers
+	answer := (&directory.Source{Directory: d.Directory, Next: &asked}).Lookup(ctx, q)[0] // what is found there leads on
 
 	hop := Hop{Name: Directory, Took: time.Since(begun)}
 	switch {
-	case err != nil && found[m] == nil:
-		hop.Reason = availability.ReasonFor(err)
 	case len(asked) > 1:
 		hop.Reason = availability.Because(availability.ListTooLarge, "%s is a distribution list of %d mailboxes", m, len(asked))
 		hop.Remedy = fmt.Sprintf("Ask about one of its members, such as %s: the doctor goes one way at a time.", asked[0])

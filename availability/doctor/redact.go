@@ -25,7 +25,7 @@ func (t *Trace) String() string {
 		if !e.end.IsZero() {
 			took = e.end.Sub(e.begun).Round(time.Microsecond).String()
 		}
-		fmt.Fprintf(&b, "=== %d, %s, %s\n>>> %s\n<<< %s\n", i+1, e.begun.UTC().Format(time.RFC3339Nano), took, e.request, e.text())
+		fmt.Fprintf(&b, "=== %d, %s, %s\n>>> %s\n<<< %s\n", i+1, e.begun.UTC().Format(time.RFC3339Nano), took, e.requestText(), e.responseText())
 	}
 	if more := len(t.exchanges) - mostExchanges; more > 0 {
 		fmt.Fprintf(&b, "=== and %d more\n", more)
@@ -57,38 +57,53 @@ func (t *Trace) withoutSecrets() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// requestText returns a request as it is shown, and the secrets in it.
-func requestText(r *http.Request) (text string, secrets []string) {
-	text = r.Method + " " + r.URL.Redacted() + "\n" + headers(r.Header)
+// secretsOf returns what of a request proves who somebody is. body is its beginning.
+func secretsOf(r *http.Request, body []byte) (secrets []string) {
 	if _, proof, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok {
 		secrets = append(secrets, proof)
 	}
 	if _, password, ok := r.BasicAuth(); ok {
 		secrets = append(secrets, password)
 	}
-	if r.GetBody == nil {
-		return text, secrets
-	}
-	body, err := r.GetBody()
-	if err != nil {
-		return text, secrets
-	}
-	defer body.Close()
-	content, _ := io.ReadAll(io.LimitReader(body, mostBody))
 	if !isForm(r.Header) {
-		return text + "\n" + hide(content) + "\n", secrets
+		return secrets
 	}
-	form, _ := url.ParseQuery(string(content)) // what can be read of it
+	form, _ := url.ParseQuery(string(body)) // what can be read of it
 	for _, name := range []string{"client_secret", "client_assertion"} {
 		if form.Has(name) {
 			secrets = append(secrets, form.Get(name))
 		}
 	}
-	return text + "\n…\n", secrets
+	return secrets
 }
 
-// text is the response as it is shown.
-func (e *exchange) text() string {
+// bodyOf returns the beginning of a request's body, and leaves the body as it is.
+func bodyOf(r *http.Request) []byte {
+	if r.GetBody == nil {
+		return nil
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return nil
+	}
+	defer body.Close()
+	content, _ := io.ReadAll(io.LimitReader(body, mostBody)) // as much as can be had
+	return content
+}
+
+// requestText is the request as it is shown.
+func (e *exchange) requestText() string {
+	switch {
+	case len(e.question) == 0:
+		return e.request
+	case e.token:
+		return e.request + "\n…\n"
+	}
+	return e.request + "\n" + hide(e.question) + "\n"
+}
+
+// responseText is the response as it is shown.
+func (e *exchange) responseText() string {
 	switch {
 	case e.response == "":
 		return "nothing yet\n"
@@ -133,15 +148,22 @@ func headers(h http.Header) string {
 }
 
 // confidential are what bodies may hold that is nobody's business: tokens, and what
-// appointments are about, to the end of a body that was cut off there.
-var confidential = regexp.MustCompile(`(?s)("(?:access|refresh|id)_token"\s*:\s*")[^"]*` +
-	`|(<(?:[\w.-]+:)?CalendarEventDetails\b[^>]*>).*?(</(?:[\w.-]+:)?CalendarEventDetails\s*>|$)` +
-	`|(<(?:[\w.-]+:)?(?:Subject|Location|ID)\b[^>]*>).*?(</(?:[\w.-]+:)?(?:Subject|Location|ID)\s*>|$)`)
+// appointments are about, to the end of a body that was cut off there. Each begins
+// with a letter to look for, which makes it fast.
+var confidential = []*regexp.Regexp{
+	regexp.MustCompile(`("(?:access|refresh|id)_token"\s*:\s*")[^"]*()`),
+	regexp.MustCompile(`(?s)(<(?:[\w.-]+:)?CalendarEventDetails\b[^>]*>).*?(</(?:[\w.-]+:)?CalendarEventDetails\s*>|$)`),
+	regexp.MustCompile(`(?s)(<(?:[\w.-]+:)?(?:Subject|Location|ID)\b[^>]*>).*?(</(?:[\w.-]+:)?(?:Subject|Location|ID)\s*>|$)`),
+}
 
 // hide returns a body as it is shown.
 func hide(body []byte) string {
 	if slices.Contains(body, 0) {
 		return "… is not text"
 	}
-	return confidential.ReplaceAllString(strings.ToValidUTF8(string(body), "\ufffd"), "$1$2$4…$3$5")
+	text := strings.ToValidUTF8(string(body), "\ufffd")
+	for _, pattern := range confidential {
+		text = pattern.ReplaceAllString(text, "$1…$2")
+	}
+	return text
 }

@@ -34,6 +34,8 @@ func remedy(hop Hop, m Member) string {
 		return "Correct proxy_url: it has to be the URL of EWS itself, usually https://HOST/EWS/Exchange.asmx."
 	case code == availability.WrongEndpoint && m.URL == "":
 		return "Correct the ExternalUrl that Autodiscover gives (there: Set-WebServicesVirtualDirectory -ExternalUrl), or name the URL in target_sharing_epr."
+	case code == availability.WrongEndpoint && hop.Name == Call:
+		return "Correct target_sharing_epr: it has to be the URL of EWS itself, usually https://HOST/EWS/Exchange.asmx."
 	case code == availability.WindowTooLong:
 		return "Lower max_window: Exchange 2007 answers for 42 days at most unless maximumQueryIntervalDays in the web.config of its EWS says otherwise."
 	}

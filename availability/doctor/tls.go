@@ -34,8 +34,10 @@ func (m Member) shake(ctx context.Context, connection net.Conn, host string, ste
 	begun := time.Now()
 	err := client.HandshakeContext(ctx)
 	hop := Hop{Name: TLS, Took: time.Since(begun)}
-	refused := err != nil && h.refused(err)
-	if err != nil && !refused {
+	refusal := err
+	if err == nil {
+		refusal = h.afterthought(client, hop.Took)
+	} else if !h.refused(err) {
 		hop.Reason = h.reason(err)
 		hop.Remedy = h.remedy(err)
 		return step(hop)
@@ -50,12 +52,30 @@ func (m Member) shake(ctx context.Context, connection net.Conn, host string, ste
 	switch {
 	case h.unable != nil:
 		return step(Hop{Name: Authentication, Reason: availability.ReasonFor(h.unable)})
-	case refused:
+	case refusal != nil:
 		return step(Hop{Name: Authentication, Reason: &availability.Reason{
-			Code: availability.Unauthorized, Detail: "the server ended the handshake in which it asked for a certificate: " + err.Error(), Scope: availability.OfServer,
+			Code: availability.Unauthorized, Detail: "the server asked for a certificate and then ended the connection: " + refusal.Error(), Scope: availability.OfServer,
 		}})
 	}
 	return true
+}
+
+// afterthought waits for what a server has against the client's certificate. With TLS
+// 1.3 it looks at that when the client is done already, and what it says then may be
+// lost if a request is on its way. It takes a round trip, and so a part of the time the
+// handshake took.
+func (h *handshake) afterthought(client *tls.Conn, took time.Duration) error {
+	if !h.wanted || client.ConnectionState().Version < tls.VersionTLS13 {
+		return nil
+	}
+	if err := client.SetReadDeadline(time.Now().Add(2*took + 200*time.Millisecond)); err != nil {
+		return err
+	}
+	_, err := client.Read(make([]byte, 1))
+	if network := net.Error(nil); errors.As(err, &network) && network.Timeout() {
+		return nil // it waits for a request
+	}
+	return err
 }
 
 // config is base, with the server's certificate verified by h, where it can be told

@@ -19,10 +19,11 @@ type Trace struct {
 // exchange is one request and its response. All but what is known from the beginning
 // is guarded by Trace.mu.
 type exchange struct {
-	begun   time.Time
-	host    string
-	token   bool // for a token, not for free/busy
-	request string
+	begun    time.Time
+	host     string
+	token    bool   // for a token, not for free/busy
+	request  string // without its body
+	question []byte // the beginning of that
 
 	end      time.Time
 	status   int    // 0 as long as there is no response
@@ -59,12 +60,13 @@ func (w watched) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (t *Trace) begin(r *http.Request) *exchange {
 	e := &exchange{begun: time.Now(), host: r.URL.Host, token: isForm(r.Header)}
-	text, secrets := requestText(r)
+	body := bodyOf(r)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.exchanges) < mostExchanges {
-		e.request = text
-		for _, secret := range secrets {
+		e.request = r.Method + " " + r.URL.Redacted() + "\n" + headers(r.Header)
+		e.question = body
+		for _, secret := range secretsOf(r, body) {
 			if t.secrets == nil {
 				t.secrets = make(map[string]bool)
 			}

@@ -36,6 +36,7 @@ type Guard struct {
 	organization string
 	members      []*member
 	slots        chan struct{} // one for each call under way
+	waiting      atomic.Int32  // calls that have none
 	turn         atomic.Uint32
 	budget       budget
 }
@@ -62,26 +63,60 @@ func (g *Guard) Lookup(ctx context.Context, q availability.Query) []availability
 	if len(q.Mailboxes) == 0 {
 		return nil
 	}
-	select {
-	case g.slots <- struct{}{}:
-		defer func() { <-g.slots }()
-	case <-ctx.Done():
-		return g.fail(q, availability.Because(availability.Timeout, "no call could begin: %d were under way", cap(g.slots)))
+	if reason := g.enter(ctx); reason != nil {
+		return g.fail(q, reason)
 	}
+	defer func() { <-g.slots }()
 	g.budget.deposit()
 	answers := g.ask(ctx, q)
 	again := retryable(answers)
 	if len(again) == 0 || !g.budget.withdraw() || !pause(ctx) {
 		return answers
 	}
-	mailboxes := make([]availability.Mailbox, len(again))
-	for i, at := range again {
-		mailboxes[i] = q.Mailboxes[at]
-	}
-	for i, a := range g.ask(ctx, q.About(mailboxes)) {
+	for i, a := range g.ask(ctx, q.Select(again)) {
 		answers[again[i]] = a
 	}
 	return answers
+}
+
+// waitingPerSlot bounds the calls that wait for each one under way. At a tenth of a
+// second a call, the last begins when clients have given up.
+const waitingPerSlot = 100
+
+// enter takes a slot, or returns why there is none. Nobody waits for one only to
+// learn that all members rest: what has the slots then may be probes of those that
+// hang.
+func (g *Guard) enter(ctx context.Context) *availability.Reason {
+	if resting := g.resting(); resting != nil {
+		return resting
+	}
+	select {
+	case g.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	defer g.waiting.Add(-1)
+	if others := int(g.waiting.Add(1)) - 1; others >= waitingPerSlot*cap(g.slots) {
+		return availability.Because(availability.Overloaded, "%d calls wait for one of %d under way to end", others, cap(g.slots))
+	}
+	select {
+	case g.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return availability.Because(availability.Timeout, "no call could begin: %d were under way", cap(g.slots))
+	}
+}
+
+// resting returns why no member would be asked, nil if one would.
+func (g *Guard) resting() (soonest *availability.Reason) {
+	for _, m := range g.members {
+		resting := m.rests()
+		if resting == nil {
+			return nil
+		}
+		soonest = sooner(soonest, resting)
+	}
+	return soonest
 }
 
 // ask asks one member after the other until one serves.
@@ -115,20 +150,6 @@ func (g *Guard) fail(q availability.Query, reason *availability.Reason) []availa
 		answers[i].Organization = g.organization
 	}
 	return answers
-}
-
-// failureOf returns why a call failed for all its mailboxes, nil if it served.
-func failureOf(ctx context.Context, answers []availability.Answer) *availability.Reason {
-	reason := answers[0].Reason
-	switch {
-	case reason == nil:
-		return nil
-	case reason.Scope != availability.OfMailbox:
-		return reason
-	case reason.Code == availability.Timeout && ctx.Err() != nil:
-		return reason // the lookup's time ran out before the call's own did
-	}
-	return nil
 }
 
 // retryable returns the answers, by index, whose failure may be over at once. Calls

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,6 +169,57 @@ func TestBackOffIsObeyed(t *testing.T) {
 	})
 }
 
+// A wish to be left alone holds, whatever other calls come to.
+func TestBackOffIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{state: failing(busy)}
+		g := newGuard(2, s)
+		begun, late := make(chan struct{}), func(ctx context.Context, q availability.Query) []availability.Answer {
+			time.Sleep(time.Second)
+			return failing(down)(ctx, q)
+		}
+		s.set(func(ctx context.Context, q availability.Query) []availability.Answer {
+			close(begun)
+			return late(ctx, q)
+		})
+		go g.Lookup(t.Context(), query)
+		<-begun
+		s.set(failing(busy))
+		g.Lookup(t.Context(), query)
+		time.Sleep(2 * time.Second)
+		calls := s.calls()
+		if c := code(g.Lookup(t.Context(), query)); c != availability.Throttled || s.calls() != calls {
+			t.Errorf("%s, and %d calls instead of %d", c, s.calls(), calls)
+		}
+	})
+}
+
+// A question with more calls than fit into its time is no fault of a server that
+// answers each of them.
+func TestLargeQuestionDoesNotTrip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{state: func(ctx context.Context, q availability.Query) []availability.Answer {
+			select {
+			case <-time.After(2 * time.Second):
+				return well(ctx, q)
+			case <-ctx.Done():
+				return availability.Fail(q, availability.ReasonFor(context.Cause(ctx)))
+			}
+		}}
+		g := newGuard(5, s)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 25*time.Second, availability.Because(availability.Timeout, "not complete"))
+		defer cancel()
+		var lookups sync.WaitGroup
+		for range 80 {
+			lookups.Go(func() { g.Lookup(ctx, query) })
+		}
+		lookups.Wait()
+		if c := code(g.Lookup(t.Context(), query)); c != "" {
+			t.Errorf("the next question meets %s", c)
+		}
+	})
+}
+
 // A server that does not answer costs a few calls, then one each half minute, and
 // is used again as soon as it is back.
 func TestBreaker(t *testing.T) {
@@ -287,6 +339,50 @@ func TestWaitingForASlotEnds(t *testing.T) {
 	})
 }
 
+// Calls cannot pile up in front of a server that does not answer.
+func TestWaitingForASlotIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuard(2, &server{state: hanging(25 * time.Second)})
+		begun := time.Now()
+		var lookups sync.WaitGroup
+		var refused atomic.Int32
+		for range 1000 {
+			lookups.Go(func() {
+				if c := code(g.Lookup(t.Context(), query)); c == availability.Overloaded && time.Since(begun) == 0 {
+					refused.Add(1)
+				}
+			})
+		}
+		lookups.Wait()
+		if refused.Load() != 1000-2-200 {
+			t.Errorf("%d of 1000 were refused at once, want all but 2 under way and 200 that wait", refused.Load())
+		}
+	})
+}
+
+// While the only slot is taken by the probe of a server that hangs, nobody waits to
+// hear that the server rests.
+func TestRestingTakesNoSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{state: hanging(25 * time.Second)}
+		g := newGuard(1, s)
+		for range 5 {
+			g.Lookup(t.Context(), query)
+		}
+		time.Sleep(31 * time.Second)
+		go g.Lookup(t.Context(), query)
+		synctest.Wait()
+		begun, calls := time.Now(), s.calls()
+		if a := g.Lookup(t.Context(), query)[0]; a.Reason == nil || a.Reason.Code != availability.Timeout || a.Organization != "fabrikam" {
+			t.Errorf("%+v", a)
+		}
+		if time.Since(begun) != 0 || calls != 6 || s.calls() != 6 {
+			t.Errorf("it took %v and %d calls", time.Since(begun), s.calls())
+		}
+		time.Sleep(25 * time.Second)
+	})
+}
+
 // Only what may be over at once is asked again, and only about those it concerns.
 func TestRetry(t *testing.T) {
 	move := availability.Reason{Code: availability.UpstreamFailure, Detail: "ErrorMailboxMoveInProgress", Again: true}
@@ -366,4 +462,29 @@ func TestPanicLeavesNothingBehind(t *testing.T) {
 	if c := code(g.Lookup(t.Context(), query)); c != "" {
 		t.Errorf("afterwards: %s", c)
 	}
+}
+
+// A probe that panics has not shown that the server is back.
+func TestPanickingProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{state: failing(down)}
+		g := newGuard(1, s)
+		for range 5 {
+			g.Lookup(t.Context(), query)
+		}
+		time.Sleep(31 * time.Second)
+		s.set(func(context.Context, availability.Query) []availability.Answer { panic("out of cheese") })
+		func() {
+			defer func() { _ = recover() }()
+			g.Lookup(t.Context(), query)
+		}()
+		s.set(failing(down))
+		calls := s.calls()
+		for range 5 {
+			g.Lookup(t.Context(), query)
+		}
+		if s.calls() != calls+1 {
+			t.Errorf("%d calls after the probe, want one more probe", s.calls()-calls)
+		}
+	})
 }

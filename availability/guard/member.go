@@ -24,9 +24,12 @@ type member struct {
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 	rest    time.Duration
 
-	mu    sync.Mutex
-	last  *availability.Reason // why it failed last
-	until time.Time            // when it is tried again, if it rests
+	mu      sync.Mutex
+	served  time.Time            // when it last answered
+	last    *availability.Reason // why it failed last
+	until   time.Time            // when it is tried again, if it rests for that
+	backOff time.Time            // until when the server asked to be left alone
+	asked   *availability.Reason // in these words
 }
 
 func newMember(m Member, rest time.Duration, organization string, log *slog.Logger) *member {
@@ -51,6 +54,11 @@ func newMember(m Member, rest time.Duration, organization string, log *slog.Logg
 // errNotCounted is the outcome of a call that says nothing about the server.
 var errNotCounted = errors.New("not counted")
 
+// silence is how long a server has to have served nobody for it to be its fault that
+// the time of a lookup ran out during a call: a question of many calls may be too much
+// for a server that answers each.
+const silence = 10 * time.Second
+
 // lookup makes one call and returns why it failed as a whole, if it did, or why the
 // member rests and was not asked.
 func (m *member) lookup(ctx context.Context, q availability.Query) (answers []availability.Answer, failure, resting *availability.Reason) {
@@ -58,9 +66,33 @@ func (m *member) lookup(ctx context.Context, q availability.Query) (answers []av
 	if resting != nil {
 		return nil, nil, resting
 	}
+	failure = availability.Because(availability.Internal, "the call has panicked")
 	defer func() { m.end(failure, done) }()
 	answers = m.Source.Lookup(ctx, q)
-	return answers, failureOf(ctx, answers), nil
+	failure = failureOf(answers)
+	if failure == nil && ctx.Err() != nil {
+		failure = m.lateness(answers)
+	}
+	return answers, failure, nil
+}
+
+// failureOf returns why a call failed for all its mailboxes, nil if it served.
+func failureOf(answers []availability.Answer) *availability.Reason {
+	if reason := answers[0].Reason; reason != nil && reason.Scope != availability.OfMailbox {
+		return reason
+	}
+	return nil
+}
+
+// lateness returns the reason of a call that the end of its lookup cut short, if the
+// server is to blame.
+func (m *member) lateness(answers []availability.Answer) *availability.Reason {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if reason := answers[0].Reason; reason != nil && reason.Code == availability.Timeout && time.Since(m.served) >= silence {
+		return reason
+	}
+	return nil
 }
 
 func (m *member) begin() (done func(error), resting *availability.Reason) {
@@ -76,37 +108,57 @@ func (m *member) begin() (done func(error), resting *availability.Reason) {
 	return done, nil
 }
 
-// backingOff reports whether the server has asked to be left alone.
-func (m *member) backingOff() bool {
-	return m.last != nil && m.last.RetryAfter > 0 && time.Now().Before(m.until)
+// rests returns why the member would not be asked, nil if it would.
+func (m *member) rests() *availability.Reason {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state := m.breaker.State()
+	if m.backingOff() || state == gobreaker.StateOpen || state == gobreaker.StateHalfOpen && m.probes() > 0 {
+		return m.resting()
+	}
+	return nil
 }
+
+// probes counts the calls under way that are to show whether the member is back.
+func (m *member) probes() uint32 {
+	c := m.breaker.Counts()
+	return c.Requests - c.TotalExclusions
+}
+
+// backingOff reports whether the server has asked to be left alone.
+func (m *member) backingOff() bool { return time.Now().Before(m.backOff) }
 
 func (m *member) end(failure *availability.Reason, done func(error)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
 	case failure == nil, failure.Scope == availability.OfCall:
+		m.served = time.Now()
 		done(nil) // it answered, if not as hoped
 		return
-	case failure.Code == availability.Unauthorized, failure.Code == availability.CredentialFailed:
+	case failure.Code == availability.Unauthorized, failure.Code == availability.CredentialFailed, failure.Code == availability.Internal:
 		// The account knows itself when it may be tried again: at once when its
-		// password has been corrected.
+		// password has been corrected. Our own faults are not the server's.
 		done(errNotCounted)
 		return
 	}
-	wait := m.rest
-	if failure.RetryAfter > 0 {
-		wait = min(failure.RetryAfter, longestBackOff)
+	now := time.Now()
+	m.last, m.until = failure, now.Add(m.rest)
+	if wait := now.Add(min(failure.RetryAfter, longestBackOff)); failure.RetryAfter > 0 && wait.After(m.backOff) {
+		m.asked, m.backOff = failure, wait
 	}
-	m.last, m.until = failure, time.Now().Add(wait)
 	done(failure)
 }
 
 // resting says why the member is not asked: its last failure, and until when.
 func (m *member) resting() *availability.Reason {
-	reason := *m.last
-	reason.Detail += "; not asked again before " + m.until.UTC().Format(time.RFC3339)
-	reason.RetryAfter = max(time.Until(m.until), time.Second)
+	why, until := m.last, m.until
+	if m.backingOff() {
+		why, until = m.asked, m.backOff
+	}
+	reason := *why
+	reason.Detail += "; not asked again before " + until.UTC().Format(time.RFC3339)
+	reason.RetryAfter = max(time.Until(until), time.Second)
 	reason.Scope, reason.Again = availability.OfServer, false
 	return &reason
 }

@@ -77,26 +77,24 @@ func (p *Planner) ask(ctx context.Context, q availability.Query, piece availabil
 // mailboxes that were not answered for.
 func (p *Planner) askOnce(ctx context.Context, q availability.Query, this question, outcomes []outcome) []question {
 	narrower := p.narrow(this.window, q.Window)
-	asked := q.About(pick(q.Mailboxes, this.mailboxes))
+	asked := q.Select(this.mailboxes)
 	asked.Window = this.window
+	answers := p.next.Lookup(ctx, asked)
+	p.learn(answers, this.window)
 	var crowded, together []int
 	because := make(map[int]availability.Answer)
-	for i, a := range p.next.Lookup(ctx, asked) {
+	for i, a := range answers {
 		at := this.mailboxes[i]
 		because[at] = a
 		switch {
-		case tooMuch(a.Reason):
-			p.learn(a, this.window)
-			if len(narrower) > 0 {
-				outcomes[at].narrowed = true
-				crowded = append(crowded, at)
-				continue
-			}
-		case len(this.mailboxes) > 1 && a.Reason != nil && a.Reason.Scope == availability.OfCall:
+		case tooMuch(a.Reason) && len(narrower) > 0:
+			outcomes[at].narrowed = true
+			crowded = append(crowded, at)
+		case !tooMuch(a.Reason) && len(answers) > 1 && a.Reason != nil && a.Reason.Scope == availability.OfCall:
 			together = append(together, at)
-			continue
+		default:
+			outcomes[at].add(a)
 		}
-		outcomes[at].add(a)
 	}
 	var questions []question
 	if len(crowded) > 0 {
@@ -114,15 +112,18 @@ func tooMuch(r *availability.Reason) bool {
 	return r != nil && (r.Code == availability.TooManyEntries || r.Code == availability.WindowTooLong)
 }
 
-// learn remembers for later lookups that an answer told of too much.
-func (p *Planner) learn(a availability.Answer, window availability.Window) {
-	if a.Reason.Code == availability.TooManyEntries {
-		p.limit.tooFull(a.Mailbox, window)
-		return
-	}
-	if p.limit.tooLong(window) {
-		p.Log.Warn("the server takes only shorter windows; set max_window to what it allows",
-			"organization", p.Organization, "too_long", window.Duration(), "detail", a.Reason.Detail)
+// learn remembers for later lookups of whom there was too much to tell: of everybody,
+// if the server refused the call as a whole for its length.
+func (p *Planner) learn(answers []availability.Answer, window availability.Window) {
+	for _, a := range answers {
+		switch {
+		case !tooMuch(a.Reason):
+		case a.Reason.Code == availability.TooManyEntries, a.Reason.Scope == availability.OfMailbox:
+			p.limit.tooFull(a.Mailbox, window)
+		case p.limit.tooLong(window):
+			p.Log.Warn("the server takes only shorter windows; set max_window to what it allows",
+				"organization", p.Organization, "too_long", window.Duration(), "detail", a.Reason.Detail)
+		}
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"fbgate/availability"
@@ -49,33 +48,35 @@ func New(next availability.Source, c Config) *Planner {
 	c.MaxWindow = cmp.Or(c.MaxWindow, 42*day)
 	c.Interval = cmp.Or(c.Interval, 15*time.Minute)
 	c.Log = cmp.Or(c.Log, slog.Default())
-	return &Planner{Config: c, next: next, limit: limits{all: c.MaxWindow}}
+	return &Planner{Config: c, next: next, limit: limits{configured: c.MaxWindow}}
 }
 
 // Lookup asks for the window of q widened by Prefetch; answers speak about that
 // wider window.
 func (p *Planner) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
 	answers := make([]availability.Answer, len(q.Mailboxes))
-	var calls sync.WaitGroup
+	var batches []func()
 	for longest, share := range p.limit.share(q.Mailboxes) {
 		window := p.Prefetch.widen(q.Window, longest, p.Interval)
-		pieces := split(window, longest)
+		pieces := split(window, longest, p.Interval)
 		for _, batch := range p.batches(q.Mailboxes, share) {
-			calls.Go(func() { p.put(answers, batch, window, q, p.askAll(ctx, q.About(pick(q.Mailboxes, batch)), pieces)) })
+			batches = append(batches, func() {
+				p.put(answers, batch, window, q, p.askAll(ctx, q.Select(batch), pieces))
+			})
 		}
 	}
-	calls.Wait()
+	p.atOnce(batches)
 	return answers
 }
 
 // askAll asks about one batch in every piece of the window at once.
 func (p *Planner) askAll(ctx context.Context, q availability.Query, pieces []availability.Window) [][]outcome {
 	outcomes := make([][]outcome, len(pieces))
-	var calls sync.WaitGroup
+	calls := make([]func(), len(pieces))
 	for i, piece := range pieces {
-		calls.Go(func() { outcomes[i] = p.ask(ctx, q, piece) })
+		calls[i] = func() { outcomes[i] = p.ask(ctx, q, piece) }
 	}
-	calls.Wait()
+	p.atOnce(calls)
 	return outcomes
 }
 
@@ -110,12 +111,4 @@ func (p *Planner) batches(mailboxes []availability.Mailbox, indexes []int) (batc
 		batch, weight = append(batch, i), weight+more
 	}
 	return append(batches, batch)
-}
-
-func pick(mailboxes []availability.Mailbox, indexes []int) []availability.Mailbox {
-	picked := make([]availability.Mailbox, len(indexes))
-	for i, at := range indexes {
-		picked[i] = mailboxes[at]
-	}
-	return picked
 }

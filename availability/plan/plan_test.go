@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fbgate/availability"
@@ -219,6 +220,45 @@ func TestLearnsWhoseCalendarIsCrowded(t *testing.T) {
 	}
 }
 
+// stubborn is a Source that takes no long questions about one mailbox.
+type stubborn struct {
+	about availability.Mailbox
+	calls int
+}
+
+func (s *stubborn) Lookup(_ context.Context, q availability.Query) []availability.Answer {
+	s.calls++
+	answers := availability.Fail(q, nil)
+	for i := range answers {
+		if answers[i].Schedule = availability.NewSchedule(q.Window, 0, nil); answers[i].Mailbox == s.about && q.Window.Duration() > 24*hour {
+			answers[i].Schedule, answers[i].Reason = availability.Schedule{}, availability.Because(availability.WindowTooLong, "ErrorTimeIntervalTooBig")
+		}
+	}
+	return answers
+}
+
+// What a proxy says of one mailbox's server is no lesson about the others, and no
+// lesson is for ever.
+func TestLessonsAreOfWhomTheyAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &stubborn{about: "joe@fabrikam.com"}
+		p := plan.New(source, plan.Config{Log: slog.New(slog.DiscardHandler)})
+		lookup(p, window(0, 42*24*hour), mailboxes...)
+		before := source.calls
+		lookup(p, window(0, 42*24*hour), "mary@fabrikam.com")
+		if source.calls != before+1 {
+			t.Errorf("%d calls about mary", source.calls-before)
+		}
+		source.about = ""
+		time.Sleep(24 * hour)
+		before = source.calls
+		lookup(p, window(0, 42*24*hour), "joe@fabrikam.com")
+		if source.calls != before+1 {
+			t.Errorf("%d calls about joe a day later", source.calls-before)
+		}
+	})
+}
+
 // poisoned is a Source of which some mailboxes make every call fail that names them.
 type poisoned struct {
 	poison []availability.Mailbox
@@ -301,5 +341,34 @@ func TestBatchesByWeight(t *testing.T) {
 	}
 	if asked != len(people) {
 		t.Errorf("%d of %d asked about", asked, len(people))
+	}
+}
+
+// broken is a Source that panics if asked about joe.
+type broken struct{}
+
+func (broken) Lookup(_ context.Context, q availability.Query) []availability.Answer {
+	if slices.Contains(q.Mailboxes, "joe@fabrikam.com") {
+		panic("out of cheese")
+	}
+	return availability.Fail(q, nil)
+}
+
+// A panic is one of the lookup it befalls, however many calls that has: whoever made
+// it can deal with it, and the program goes on.
+func TestPanicIsTheCallers(t *testing.T) {
+	for name, w := range map[string]availability.Window{"one call": window(0, 24*hour), "calls for two pieces": window(0, 60*24*hour)} {
+		for _, most := range []int{100, 1} {
+			func() {
+				defer func() {
+					if p := recover(); p != "out of cheese" {
+						t.Errorf("%s, %d mailboxes each: recovered %v", name, most, p)
+					}
+				}()
+				s := plan.New(broken{}, plan.Config{MaxMailboxes: most, Log: slog.New(slog.DiscardHandler)})
+				lookup(s, w, mailboxes...)
+				t.Errorf("%s, %d mailboxes each: no panic", name, most)
+			}()
+		}
 	}
 }

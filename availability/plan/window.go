@@ -72,11 +72,13 @@ func align(w availability.Window, unit time.Duration) availability.Window {
 	return availability.Window{Start: start, End: end}
 }
 
-// split cuts w into pieces of at most longest, in order and without gaps.
-func split(w availability.Window, longest time.Duration) []availability.Window {
+// split cuts w into pieces of at most longest, in order and without gaps, between slots
+// of the length interval, unless those are longer.
+func split(w availability.Window, longest, interval time.Duration) []availability.Window {
+	length := max(longest.Truncate(interval), min(interval, longest))
 	var pieces []availability.Window
 	for w.Duration() > longest {
-		cut := w.Start.Add(longest)
+		cut := w.Start.Add(length)
 		pieces = append(pieces, availability.Window{Start: w.Start, End: cut})
 		w.Start = cut
 	}

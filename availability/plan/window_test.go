@@ -59,14 +59,14 @@ func TestWideningCostsNoCall(t *testing.T) {
 
 		wide := p.widen(w, longest, interval)
 		calls := align(w, interval).Slots(longest)
-		if pieces := split(wide, longest); len(pieces) > calls || !wide.Contains(w) {
+		if pieces := split(wide, longest, interval); len(pieces) > calls || !wide.Contains(w) {
 			t.Fatalf("%v becomes %v: %d calls instead of %d", w, wide, len(pieces), calls)
 		}
 		if wide.Start.Sub(wide.Start.Truncate(interval)) != 0 {
 			t.Fatalf("%v begins within a slot", wide)
 		}
 		at := wide.Start
-		for _, piece := range split(wide, longest) {
+		for _, piece := range split(wide, longest, interval) {
 			if !piece.Start.Equal(at) || piece.Empty() || piece.Duration() > longest {
 				t.Fatalf("piece %v of %v", piece, wide)
 			}

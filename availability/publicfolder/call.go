@@ -70,6 +70,9 @@ func (s *Source) get(ctx context.Context, q availability.Query, folder *url.URL,
 		return nil, serverReason(availability.WrongEndpoint, "%v", err)
 	}
 	r.Header.Set("Accept", "text/xml")
+	if q.Via != "" {
+		r.Header.Set(availability.ViaHeader, q.Via) // another fbgate may be there
+	}
 	reply, err := s.config.Client.Do(q, r)
 	if err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ func (c Chain) Lookup(ctx context.Context, q availability.Query) []availability.
 	}
 	ctx, cancel := context.WithDeadline(ctx, begun.Add(c.Wait))
 	defer cancel()
-	for i, a := range c.Then.Lookup(ctx, q.About(pick(q.Mailboxes, moved))) {
+	for i, a := range c.Then.Lookup(ctx, q.Select(moved)) {
 		if isUnknown(a) && !isUnknown(answers[moved[i]]) {
 			continue // First knew more: that there is nothing to know
 		}
@@ -50,12 +50,4 @@ func isUnknown(a availability.Answer) bool {
 
 func mayHaveMoved(a availability.Answer) bool {
 	return isUnknown(a) || a.Reason != nil && a.Reason.Code == availability.NoInformation && a.Schedule.Known.Empty()
-}
-
-func pick(mailboxes []availability.Mailbox, indexes []int) []availability.Mailbox {
-	picked := make([]availability.Mailbox, len(indexes))
-	for i, at := range indexes {
-		picked[i] = mailboxes[at]
-	}
-	return picked
 }

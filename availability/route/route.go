@@ -64,7 +64,7 @@ func (r *Router) Lookup(ctx context.Context, q availability.Query) []availabilit
 	var lookups sync.WaitGroup
 	for o, share := range shares {
 		lookups.Go(func() {
-			for i, answer := range o.source.Lookup(ctx, q.About(pick(q.Mailboxes, share))) {
+			for i, answer := range o.source.Lookup(ctx, q.Select(share)) {
 				answers[share[i]] = answer
 			}
 		})

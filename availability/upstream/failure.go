@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 
@@ -19,7 +20,7 @@ func transportReason(ctx context.Context, err error) *availability.Reason {
 	}
 	code := Classify(err)
 	return &availability.Reason{
-		Code: code, Detail: err.Error(),
+		Code: code, Detail: fmt.Sprintf("%.600s", err), // it quotes what the server sent
 		Scope: availability.OfServer, Again: code == availability.Unreachable,
 	}
 }

@@ -62,6 +62,8 @@ func meaning(status int, header http.Header) (code availability.Code, again bool
 		return availability.RequestRejected, false
 	case http.StatusGatewayTimeout:
 		return availability.Timeout, false
+	case http.StatusLoopDetected: // another fbgate has seen the question before
+		return availability.Loop, false
 	case http.StatusInternalServerError, http.StatusBadGateway:
 		return availability.UpstreamFailure, true
 	}

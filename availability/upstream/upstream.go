@@ -41,9 +41,6 @@ type Reply struct {
 // replies like any other. The error is an *availability.Reason.
 func (c *Client) Do(q availability.Query, r *http.Request) (*Reply, error) {
 	r.Header.Set("User-Agent", cmp.Or(c.UserAgent, "fbgate"))
-	if q.Via != "" {
-		r.Header.Set("Via", q.Via)
-	}
 	if q.RequestID != "" {
 		// Exchange writes it into its own log, and returns it when asked to.
 		r.Header.Set("client-request-id", q.RequestID)

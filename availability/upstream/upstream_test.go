@@ -27,7 +27,7 @@ func call(t *testing.T, c *upstream.Client, handle http.HandlerFunc) (*upstream.
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.Do(availability.Query{RequestID: "r1", Via: "1.1 fbgate-a1"}, r)
+	return c.Do(availability.Query{RequestID: "r1"}, r)
 }
 
 func TestRequestSaysWhoAsks(t *testing.T) {
@@ -39,7 +39,7 @@ func TestRequestSaysWhoAsks(t *testing.T) {
 	if err != nil || string(reply.Body) != "answer" || reply.Refusal() != nil {
 		t.Fatal(reply, err)
 	}
-	for name, want := range map[string]string{"User-Agent": "fbgate/1", "Via": "1.1 fbgate-a1", "Client-Request-Id": "r1"} {
+	for name, want := range map[string]string{"User-Agent": "fbgate/1", "Client-Request-Id": "r1"} {
 		if got.Get(name) != want {
 			t.Errorf("%s is %q, want %q", name, got.Get(name), want)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"fbgate/availability"
 	"fbgate/availability/autodiscover"
 	"fbgate/availability/doctor"
+	"fbgate/availability/ews"
 	"fbgate/availability/route"
 	"fbgate/cmd/fbgate/config"
 	"fbgate/translate/merged"
@@ -32,54 +32,76 @@ func (c *doctorCommand) Run(ctx context.Context, console console) error {
 	if err != nil {
 		return err
 	}
+	name, err := c.named(loaded)
+	if err != nil {
+		return err
+	}
+	if c.As != "" && availability.ParseMailbox(c.As).Domain() == "" {
+		return fmt.Errorf("--as: %q is not an address; write for example mary@contoso.com", c.As)
+	}
 	trace := new(doctor.Trace)
 	healer, err := newDoctor(loaded, c.As, trace)
 	if err != nil {
 		return err
 	}
-	if _, ok := healer.Organizations[c.Organization]; c.Organization != "" && !ok {
-		return fmt.Errorf("--organization: there is no %q in %s", c.Organization, c.Config)
+	write, err := c.traceFile()
+	if err != nil {
+		return err
 	}
-	mailbox := availability.ParseMailbox(c.Mailbox)
-	failed := false
-	where := ""
-	for hop := range healer.Diagnose(ctx, today(mailbox, time.Now()), c.Organization) {
-		if hop.Where != where {
-			where = hop.Where
-			fmt.Fprintf(console.out, "%s\n", printable(where))
-		}
-		failed = failed || hop.Reason != nil && !hop.Moved
-		printHop(console, hop)
+	out := report{out: console.out, colour: isTerminal(console.out), asked: today(availability.ParseMailbox(c.Mailbox), time.Now())}
+	for hop := range healer.Diagnose(ctx, out.asked, name) {
+		out.hop(hop)
 	}
-	if c.Trace != "" {
-		if err := os.WriteFile(c.Trace, []byte(trace.String()), 0o600); err != nil {
-			return fmt.Errorf("--trace: %w", err)
-		}
+	if err := write(trace); err != nil {
+		return fmt.Errorf("--trace: %w", err)
 	}
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return ctx.Err()
-	case failed:
+	}
+	if !out.end() {
 		return errReported
 	}
 	return nil
 }
 
-func printHop(console console, hop doctor.Hop) {
-	took := ""
-	if hop.Took > 0 {
-		took = hop.Took.Round(time.Millisecond / 10).String()
+// named returns the organization of the flag, as the configuration writes it.
+func (c *doctorCommand) named(loaded *config.Config) (string, error) {
+	var names []string
+	for _, o := range loaded.Organizations {
+		if strings.EqualFold(o.Name, c.Organization) {
+			return o.Name, nil
+		}
+		names = append(names, o.Name)
 	}
-	if hop.Reason == nil {
-		fmt.Fprintf(console.out, "  ok    %-14s %9s  %s\n", hop.Name, took, printable(hop.Found))
-		return
+	if c.Organization == "" {
+		return "", nil
 	}
-	word := "FAILS"
-	if hop.Moved {
-		word = "no   "
+	return "", fmt.Errorf("--organization: there is no %q in %s; there is %s", c.Organization, c.Config, strings.Join(names, ", "))
+}
+
+// traceFile opens the file of the flag, which nobody else may read, before anything
+// is asked, and returns what writes it.
+func (c *doctorCommand) traceFile() (write func(*doctor.Trace) error, err error) {
+	if c.Trace == "" {
+		return func(*doctor.Trace) error { return nil }, nil
 	}
-	fmt.Fprintf(console.out, "  %s %-14s %9s  %s\n", word, hop.Name, took, printable(hop.Reason.Error()))
-	fmt.Fprintf(console.out, "        %s\n", printable(hop.Remedy))
+	file, err := os.OpenFile(c.Trace, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("--trace: %w", err)
+	}
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+		if err := file.Chmod(0o600); err != nil { // it may have been there before
+			file.Close()
+			return nil, fmt.Errorf("--trace: %w", err)
+		}
+	}
+	return func(trace *doctor.Trace) error {
+		if _, err := file.WriteString(trace.String()); err != nil {
+			file.Close()
+			return err
+		}
+		return file.Close()
+	}, nil
 }
 
 // today is the question about the day it is, in half hours.
@@ -118,15 +140,8 @@ func newDoctor(c *config.Config, as string, trace *doctor.Trace) (*doctor.Doctor
 			return string(digits.Append(nil, a.Schedule, q.Window, q.Interval))
 		},
 	}
-	for i := range c.Organizations {
-		o := &c.Organizations[i]
-		if as != "" {
-			if o.AccessMethod == "PublicFolder" && len(c.Organizations) == 1 {
-				return nil, errors.New("--as: public folders cannot be asked in somebody's name")
-			}
-			o.Impersonate = as
-		}
-		patient, err := newPatient(o, log, trace)
+	for _, o := range c.Organizations {
+		patient, err := newPatient(o, as, log, trace)
 		if err != nil {
 			return nil, fmt.Errorf("organization %s: %w", o.Name, err)
 		}
@@ -141,28 +156,57 @@ func newDoctor(c *config.Config, as string, trace *doctor.Trace) (*doctor.Doctor
 	return d, nil
 }
 
-func newPatient(o *config.Organization, log *slog.Logger, trace *doctor.Trace) (*doctor.Organization, error) {
-	whole, err := newOrganization(o, log, trace.Transport)
+// newPatient returns o and its members as the doctor sees them. o is its own copy.
+func newPatient(o config.Organization, as string, log *slog.Logger, trace *doctor.Trace) (*doctor.Organization, error) {
+	patient := &doctor.Organization{Name: o.Name}
+	switch {
+	case o.FreeBusyAccessLevel == "none":
+		patient.Closed = availability.Because(availability.Withheld, "free_busy_access_level of %s is none", o.Name)
+		return patient, nil
+	case as != "" && o.AccessMethod == "PublicFolder":
+		patient.Closed = availability.Because(availability.RequestRejected, "--as: %s is asked by public folders, which know no impersonation; ask without it", o.Name)
+		return patient, nil
+	case as != "":
+		o.Impersonate = as
+	}
+	whole, err := newOrganization(&o, log, trace.Transport)
 	if err != nil {
 		return nil, err
 	}
-	patient := &doctor.Organization{Name: o.Name, Withheld: o.FreeBusyAccessLevel == "none"}
 	for _, m := range whole.members {
-		member := doctor.Member{
-			Name: m.name, Method: o.AccessMethod, Credential: m.credential, URL: m.url,
-			TLS: m.connections.TLS(), Proxy: http.ProxyFromEnvironment, Source: m.source, Trace: trace,
-		}
-		if locator, ok := m.endpoint.(*autodiscover.Locator); ok {
-			member.Discover = func(ctx context.Context, q availability.Query, mailbox availability.Mailbox) (string, string, error) {
-				found, steps, err := locator.Search(ctx, q, mailbox)
-				how := ""
-				if len(steps) > 0 {
-					how = steps[len(steps)-1].String()
-				}
-				return found.EWS, how, err
-			}
-		}
-		patient.Members = append(patient.Members, member)
+		patient.Members = append(patient.Members, doctor.Member{
+			Name: m.name, Method: o.AccessMethod, Credential: m.credential, URL: m.url, Discover: discover(m.endpoint),
+			TLS: m.connections.TLS(), Proxy: http.ProxyFromEnvironment, Source: pinned(m.source), Trace: trace,
+		})
 	}
 	return patient, nil
+}
+
+// pinned returns what makes a Source that asks a URL, found or configured, as s does.
+func pinned(s availability.Source) func(url string) availability.Source {
+	found, ok := s.(*ews.Source)
+	if !ok {
+		return func(string) availability.Source { return s }
+	}
+	return func(url string) availability.Source {
+		c := found.Config
+		c.Endpoint = ews.Pinned(url)
+		return ews.New(c)
+	}
+}
+
+// discover returns what searches for EWS, nil if there is nothing to search.
+func discover(endpoint ews.Endpoint) func(context.Context, availability.Query, availability.Mailbox) (string, []doctor.Step, error) {
+	locator, ok := endpoint.(*autodiscover.Locator)
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context, q availability.Query, m availability.Mailbox) (string, []doctor.Step, error) {
+		found, did, err := locator.Search(ctx, q, m)
+		var steps []doctor.Step
+		for _, s := range did {
+			steps = append(steps, doctor.Step{Text: s.String(), Took: s.Took})
+		}
+		return found.EWS, steps, err
+	}
 }

@@ -151,9 +151,9 @@ func (o *organization) endpoint(m *member, userAgent string) ews.Endpoint {
 		return ews.Pinned(m.url)
 	}
 	return autodiscover.New(autodiscover.Config{
-		Organization: o.Name, EPR: o.TargetAutodiscoverEPR, UserAgent: userAgent,
+		Organization: o.Name, Domains: o.ownDomains(), EPR: o.TargetAutodiscoverEPR, UserAgent: userAgent,
 		Transport: m.transport, Plain: o.watch(upstream.Connections{CAs: m.connections.CAs, MinTLS: m.connections.MinTLS}.Transport(0)),
-		Trusted: o.trusted, AllowHTTP: o.maySendPlain, Log: o.log,
+		Trusted: o.trusted, AllowHTTP: o.mayDiscoverPlain, Log: o.log,
 	})
 }
 
@@ -202,8 +202,7 @@ func (o *organization) trusted(u *url.URL) bool {
 	}
 	hosts := slices.Clone(o.TrustedHosts)
 	if len(o.URLs()) == 0 && o.AccessMethod == "OrgWideFB" {
-		for _, domain := range o.Domains {
-			domain = strings.TrimPrefix(domain, "*.")
+		for _, domain := range o.ownDomains() {
 			hosts = append(hosts, domain, "*."+domain)
 		}
 	}
@@ -216,7 +215,26 @@ func (o *organization) trusted(u *url.URL) bool {
 	return false
 }
 
+// ownDomains are those of the organization by name, without "*" and "*.com", which
+// are not its own.
+func (o *organization) ownDomains() (domains []string) {
+	for _, domain := range o.Domains {
+		domain = strings.TrimPrefix(domain, "*.")
+		if strings.Contains(domain, ".") {
+			domains = append(domains, domain)
+		}
+	}
+	return domains
+}
+
 // maySendPlain reports whether u may be asked by http.
 func (o *organization) maySendPlain(u *url.URL) bool {
 	return o.InsecureHTTP || config.IsLoopback(u.Hostname())
+}
+
+// mayDiscoverPlain reports whether Autodiscover may ask u by http: nobody but the host
+// that is named so.
+func (o *organization) mayDiscoverPlain(u *url.URL) bool {
+	named, err := url.Parse(o.TargetAutodiscoverEPR)
+	return config.IsLoopback(u.Hostname()) || o.InsecureHTTP && err == nil && named.Scheme == "http" && strings.EqualFold(named.Host, u.Host)
 }
