@@ -14,6 +14,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fbgate/availability"
@@ -25,6 +26,7 @@ type Cache struct {
 	source       availability.Source
 	store        Store
 	policy       Policy
+	waiting      atomic.Int32 // Lookups that wait for flights
 
 	mu      sync.Mutex
 	flights map[availability.Mailbox][]*flight // those that can be joined
@@ -52,6 +54,14 @@ func (c *Cache) Lookup(ctx context.Context, q availability.Query) []availability
 		}
 	}
 	if len(missing) == 0 {
+		return answers
+	}
+	defer c.waiting.Add(-1)
+	if n := int(c.waiting.Add(1)); c.policy.Waiting > 0 && n > c.policy.Waiting {
+		reason := availability.Because(availability.Overloaded, "%d requests wait for this organization", n-1)
+		for _, i := range missing {
+			answers[i] = c.fail(q.About(q.Mailboxes[i:i+1]), reason)[0]
+		}
 		return answers
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.policy.Wait)

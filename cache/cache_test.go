@@ -481,3 +481,43 @@ func BenchmarkHit(b *testing.B) {
 		c.Lookup(b.Context(), q)
 	}
 }
+
+// Those who wait are bounded, also if all wait for the same mailbox; who is remembered
+// is answered all the same.
+func TestWaitingIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{}
+		few := policy
+		few.Waiting = 10
+		c := cache.New("test", u, cache.NewMemory(1000), few)
+		c.Lookup(t.Context(), days(0, 1, "joe@fabrikam.com"))
+		u.delay = time.Minute
+		var late, overloaded sync.WaitGroup
+		for range 10 {
+			late.Go(func() { c.Lookup(t.Context(), days(0, 1, "mary@fabrikam.com")) })
+		}
+		synctest.Wait()
+		begun := time.Now()
+		for range 50 {
+			overloaded.Go(func() {
+				answers := c.Lookup(t.Context(), days(0, 1, "mary@fabrikam.com", "joe@fabrikam.com"))
+				if r := answers[0].Reason; r == nil || r.Code != availability.Overloaded || answers[0].Organization != "test" {
+					t.Errorf("mary: %v", r)
+				}
+				if answers[1].Reason != nil {
+					t.Errorf("joe: %v", answers[1].Reason)
+				}
+			})
+		}
+		overloaded.Wait()
+		if time.Since(begun) != 0 {
+			t.Errorf("refused after %v", time.Since(begun))
+		}
+		late.Wait()
+		u.delay = 0
+		time.Sleep(time.Minute)
+		if r := c.Lookup(t.Context(), days(0, 1, "mary@fabrikam.com"))[0].Reason; r != nil {
+			t.Errorf("afterwards: %v", r)
+		}
+	})
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // mostFlights bounds the lookups under way, one for each mailbox and window: those
-// who asked for them may have left long ago. One takes about half a kilobyte.
+// who asked for them may have left long ago.
 const mostFlights = 10_000
 
 // flight is the lookup of one mailbox under way.

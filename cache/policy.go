@@ -20,6 +20,10 @@ type Policy struct {
 	Passing time.Duration
 	// Wait is how long somebody who asks waits for an answer.
 	Wait time.Duration
+	// Waiting is how many Lookups may wait at the same time; more are Overloaded at
+	// once, so that an organization that hangs does not take all the connections
+	// clients have to the gateway. 0 does not limit them.
+	Waiting int
 	// Timeout is how long a lookup may take in all, those who asked for it gone
 	// or not.
 	Timeout time.Duration

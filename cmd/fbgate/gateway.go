@@ -43,6 +43,7 @@ func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
 			Lasting: time.Duration(c.Cache.LastingFailureTTL),
 			Passing: time.Duration(c.Cache.PassingFailureTTL),
 			Wait:    time.Duration(c.AnswerTimeout),
+			Waiting: max(1, c.Limits.Connections/4),
 			Timeout: time.Duration(max(c.Cache.LookupTimeout, o.Timeout)),
 		})
 		stores, caches[o.Name] = append(stores, store), remembered
