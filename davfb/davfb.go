@@ -4,13 +4,12 @@ package davfb
 
 import (
 	"cmp"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"strings"
 
 	"fbgate/availability"
+	"fbgate/davfb/face"
 	"fbgate/translate/davxml"
 	"fbgate/translate/merged"
 
@@ -35,11 +34,11 @@ type Config struct {
 // answers in HTML: half of the old clients take either for an answer.
 func New(c Config) http.Handler {
 	c.Log = cmp.Or(c.Log, slog.Default())
-	f := &face{c}
+	f := &gate{c}
 	router := mux.NewRouter()
-	router.MatcherFunc(isFreeBusy).Handler(f.serve(f.freeBusy))
-	router.NotFoundHandler = f.serve(notFound)
-	tooLong := f.serve(urlTooLong)
+	router.MatcherFunc(isFreeBusy).Handler(face.Serve(c.Log, f.freeBusy))
+	router.NotFoundHandler = face.Serve(c.Log, notFound)
+	tooLong := face.Serve(c.Log, urlTooLong)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c.MaxURL > 0 && len(r.RequestURI) > c.MaxURL {
 			tooLong.ServeHTTP(w, r)
@@ -54,33 +53,8 @@ func New(c Config) http.Handler {
 	})
 }
 
-// face is what all handlers share.
-type face struct{ Config }
-
-// serve names a request, hands it to a handler, and writes and logs the error that
-// one returns, or the fault it has: a connection closed without a byte crashes some
-// clients. A handler that returns an error has written nothing.
-func (f *face) serve(handle func(w http.ResponseWriter, r *http.Request, id string) error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := requestID(r)
-		w.Header()["X-Request-Id"] = []string{id}
-		defer func() {
-			p := recover()
-			if p == nil {
-				return
-			}
-			f.Log.ErrorContext(r.Context(), "panic", "request_id", id, "panic", p, "stack", string(debug.Stack()))
-			if _, begun := w.Header()["Content-Length"]; begun {
-				panic(http.ErrAbortHandler) // better cut short than ended with something else
-			}
-			refuse(w, fmt.Errorf("panic: %v", p))
-		}()
-		if err := handle(w, r, id); err != nil {
-			refuse(w, err)
-			f.logRefusal(r, id, err)
-		}
-	})
-}
+// gate is what all handlers share.
+type gate struct{ Config }
 
 // isFreeBusy matches /public?Cmd=freebusy in all its spellings: IIS had no case
 // and did not mind how many slashes.
@@ -89,9 +63,9 @@ func isFreeBusy(r *http.Request, _ *mux.RouteMatch) bool {
 }
 
 func notFound(http.ResponseWriter, *http.Request, string) error {
-	return &refusal{http.StatusNotFound, "There is only free/busy here: GET /public/?Cmd=freebusy&start=2009-10-28T00:00:00Z&end=2009-10-29T00:00:00Z&interval=30&u=SMTP:mary@contoso.com"}
+	return &face.Refusal{Status: http.StatusNotFound, Text: "There is only free/busy here: GET /public/?Cmd=freebusy&start=2009-10-28T00:00:00Z&end=2009-10-29T00:00:00Z&interval=30&u=SMTP:mary@contoso.com"}
 }
 
 func urlTooLong(http.ResponseWriter, *http.Request, string) error {
-	return &refusal{http.StatusRequestURITooLong, "The URL is too long. Ask about fewer attendees in one request."}
+	return &face.Refusal{Status: http.StatusRequestURITooLong, Text: "The URL is too long. Ask about fewer attendees in one request."}
 }

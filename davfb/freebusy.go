@@ -1,25 +1,24 @@
 package davfb
 
 import (
+	"errors"
 	"net/http"
-	"strconv"
-	"sync"
 	"time"
 
 	"fbgate/availability"
+	"fbgate/davfb/face"
 	"fbgate/translate/davxml"
 )
 
 // freeBusy answers GET and HEAD of /public/?Cmd=freebusy.
-func (f *face) freeBusy(w http.ResponseWriter, r *http.Request, id string) error {
+func (f *gate) freeBusy(w http.ResponseWriter, r *http.Request, id string) error {
 	begun := time.Now()
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		return &refusal{http.StatusMethodNotAllowed, "Free/busy is asked for with GET or HEAD."}
+		return &face.Refusal{Status: http.StatusMethodNotAllowed, Text: "Free/busy is asked for with GET or HEAD.", Allow: []string{"GET", "HEAD"}}
 	}
 	request, err := davxml.ParseQuery(r.URL.RawQuery, f.Limits)
 	if err != nil {
-		return err
+		return refused(err)
 	}
 	via, err := f.passed(r)
 	if err != nil {
@@ -35,46 +34,37 @@ func (f *face) freeBusy(w http.ResponseWriter, r *http.Request, id string) error
 	now := time.Now()
 	// Also of a client that only closed its half, and wants its answer.
 	left := r.Context().Err() != nil
-	setFreshness(w.Header(), answers, now)
-	if length := request.AnswerLen(); length > largestPooled {
-		setContent(w.Header(), length)
+	face.SetFreshness(w.Header(), answers, now)
+	if length := request.AnswerLen(); length > face.LargestPooled {
+		face.SetContent(w.Header(), textXML, length)
 		_ = davxml.WriteAnswer(w, request, answers, f.Digits)
 	} else {
-		write(w, http.StatusOK, func(body []byte) []byte {
+		face.Write(w, http.StatusOK, textXML, func(body []byte) []byte {
 			return davxml.AppendAnswer(body, request, answers, f.Digits)
 		})
 	}
 	if left {
-		f.logLeaver(r, id, now.Sub(begun))
+		face.LogLeaver(f.Log, r, id, now.Sub(begun))
 	} else {
-		f.logAnswer(r, id, request, answers, now.Sub(begun))
+		face.LogAnswer(f.Log, r, id, "free/busy", answers, request.Window, now.Sub(begun))
 	}
 	return nil
 }
 
-// buffers are those of answers that are written at once.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// largestPooled is the longest answer that is, in bytes.
-const largestPooled = 64 << 10
-
 var textXML = []string{"text/xml; charset=utf-8"}
 
-// setContent announces XML of that length: some clients need a Content-Length.
-func setContent(header http.Header, length int) {
-	header["Content-Type"] = textXML
-	header["Content-Length"] = []string{strconv.Itoa(length)}
+// wrongParameter is a request no answer can be given to.
+type wrongParameter struct{ *davxml.ParameterError }
+
+func refused(err error) error {
+	var parameter *davxml.ParameterError
+	if errors.As(err, &parameter) {
+		return wrongParameter{parameter}
+	}
+	return err
 }
 
-// write sends XML in one piece.
-func write(w http.ResponseWriter, status int, render func([]byte) []byte) {
-	buffer := buffers.Get().(*[]byte)
-	body := render((*buffer)[:0])
-	setContent(w.Header(), len(body))
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
-	if cap(body) <= largestPooled {
-		*buffer = body
-		buffers.Put(buffer)
-	}
+// Respond says in XML, so that people and scripts can read it, what is wrong.
+func (e wrongParameter) Respond(w http.ResponseWriter) {
+	face.Write(w, http.StatusBadRequest, textXML, func(body []byte) []byte { return davxml.AppendError(body, e.ParameterError) })
 }

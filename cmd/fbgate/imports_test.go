@@ -27,7 +27,8 @@ var rooms = map[string][]string{
 	"cache":                         {"availability"},
 	"cache/storetest":               {"availability", "cache"},
 	"cmd/fbgate":                    {"availability/...", "cache", "cmd/...", "davfb/...", "translate/..."},
-	"davfb":                         {"availability", "translate/..."},
+	"davfb":                         {"availability", "davfb/face", "davfb/folder", "davfb/internet", "translate/..."},
+	"davfb/face":                    {"availability"},
 	"davfb/admin":                   {"availability", "cache"},
 	"translate":                     {"availability", "translate/..."},
 }

@@ -1,4 +1,4 @@
-package davfb
+package face
 
 import (
 	"fmt"
@@ -11,11 +11,11 @@ import (
 
 var private = []string{"private"}
 
-// setFreshness sets the header fields that tell how old an answer is: Age is that
+// SetFreshness sets the header fields that tell how old an answer is: Age is that
 // of the oldest part, and Cache-Status (RFC 9211) says whether all of it was
 // remembered, and for how many seconds that will be so. Attendees nobody was asked
 // about do not count.
-func setFreshness(header http.Header, answers []availability.Answer, now time.Time) {
+func SetFreshness(header http.Header, answers []availability.Answer, now time.Time) {
 	var asked, hits int
 	var age time.Duration
 	var expires time.Time

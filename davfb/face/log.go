@@ -1,4 +1,4 @@
-package davfb
+package face
 
 import (
 	"encoding/binary"
@@ -11,19 +11,20 @@ import (
 	"time"
 
 	"fbgate/availability"
-	"fbgate/translate/davxml"
 )
 
 // requestID returns the name of a request in logs, here and upstream: the one the
 // client or a proxy gave it, if it is fit to be written, or a new one.
 func requestID(r *http.Request) string {
-	if id := r.Header.Get("X-Request-Id"); isToken(id) {
+	if id := r.Header.Get("X-Request-Id"); IsToken(id) {
 		return id
 	}
 	return hex.EncodeToString(binary.BigEndian.AppendUint64(nil, rand.Uint64()))
 }
 
-func isToken(id string) bool {
+// IsToken reports whether a name that came from outside is fit to be written: letters,
+// digits, "-", "_" and ".", at most 64.
+func IsToken(id string) bool {
 	if len(id) < 1 || len(id) > 64 {
 		return false
 	}
@@ -37,9 +38,11 @@ func isToken(id string) bool {
 	return true
 }
 
-func (f *face) logAnswer(r *http.Request, id string, request davxml.Request, answers []availability.Answer, took time.Duration) {
+// LogAnswer logs what became of a question about w: who asked, and, in a line for each
+// reason and organization, of whom nothing could be told and why.
+func LogAnswer(log *slog.Logger, r *http.Request, id, event string, answers []availability.Answer, w availability.Window, took time.Duration) {
 	ctx := r.Context()
-	failed := failures(answers, request.Window)
+	failed := failures(answers, w)
 	unknown, remembered := 0, 0
 	for _, failure := range failed {
 		unknown += len(failure.mailboxes)
@@ -49,7 +52,7 @@ func (f *face) logAnswer(r *http.Request, id string, request davxml.Request, ans
 			remembered++
 		}
 	}
-	f.Log.LogAttrs(ctx, slog.LevelInfo, "free/busy",
+	log.LogAttrs(ctx, slog.LevelInfo, event,
 		slog.String("request_id", id),
 		slog.String("client", r.RemoteAddr),
 		slog.Int("attendees", len(answers)),
@@ -62,13 +65,13 @@ func (f *face) logAnswer(r *http.Request, id string, request davxml.Request, ans
 		if failure.known {
 			level = slog.LevelDebug
 		}
-		f.Log.LogAttrs(ctx, level, "no information",
+		log.LogAttrs(ctx, level, "no information",
 			slog.String("request_id", id),
 			slog.String("reason", string(failure.reason.Code)),
 			slog.String("organization", failure.organization),
 			slog.Any("mailboxes", some(failure.mailboxes)),
-			slog.Time("start", request.Window.Start),
-			slog.Time("end", request.Window.End),
+			slog.Time("start", w.Start),
+			slog.Time("end", w.End),
 			slog.String("detail", failure.reason.Detail),
 			slog.String("remedy", failure.reason.Remedy()),
 		)
@@ -96,18 +99,18 @@ func shorten(s string) string {
 	return s
 }
 
-// logLeaver is for clients that closed the connection before they were answered:
-// what is unknown then is no failure.
-func (f *face) logLeaver(r *http.Request, id string, took time.Duration) {
-	f.Log.LogAttrs(r.Context(), slog.LevelInfo, "client left",
+// LogLeaver logs a client that closed the connection before it was answered: what is
+// unknown then is no failure.
+func LogLeaver(log *slog.Logger, r *http.Request, id string, took time.Duration) {
+	log.LogAttrs(r.Context(), slog.LevelInfo, "client left",
 		slog.String("request_id", id),
 		slog.String("client", r.RemoteAddr),
 		slog.Duration("took", took),
 	)
 }
 
-func (f *face) logRefusal(r *http.Request, id string, err error) {
-	f.Log.LogAttrs(r.Context(), slog.LevelInfo, "refused",
+func logRefusal(log *slog.Logger, r *http.Request, id string, err error) {
+	log.LogAttrs(r.Context(), slog.LevelInfo, "refused",
 		slog.String("request_id", id),
 		slog.String("client", r.RemoteAddr),
 		slog.String("method", r.Method),
