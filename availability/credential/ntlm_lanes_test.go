@@ -40,6 +40,9 @@ func TestNTLMManyCalls(t *testing.T) {
 			group.Wait()
 			counts := handler.Counts()
 			t.Logf("%+v", counts)
+			if counts.Connections < max(connections, 5) {
+				t.Errorf("%+v: the calls were not made at the same time", counts)
+			}
 			if counts.Accepted != counts.Connections {
 				t.Errorf("%+v, want a handshake for each connection", counts)
 			}

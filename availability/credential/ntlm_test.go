@@ -20,9 +20,11 @@ import (
 
 var svc = authtest.Samba{Domain: "FABRIKAM", Username: "svc", Password: "pä:ssword", UPN: "svc@fabrikam.example"}
 
-// echoBody answers with what it was sent, and by whom.
+// echoBody answers with what it was sent, and by whom, in the type by which an Account
+// knows that it was accepted.
 var echoBody = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	w.Header().Set("Content-Type", "text/xml")
 	fmt.Fprintf(w, "%s: %s", authtest.User(r), body)
 })
 
