@@ -98,7 +98,7 @@ var codes = map[Code]struct {
 	NoPermission:     {lasting, "Allow it there: Set-OrganizationRelationship -FreeBusyAccessEnabled $true -FreeBusyAccessLevel AvailabilityOnly, or the calendar's Default permission (Set-MailboxFolderPermission -AccessRights AvailabilityOnly)."},
 	Unauthorized:     {passing, "Check name and secret of the organization's credential, and that the account is neither locked nor expired and the virtual directory offers this kind of log-in."},
 	Forbidden:        {lasting, "Let fbgate's User-Agent and account use EWS there (Set-OrganizationConfig -EwsApplicationAccessPolicy, -EwsAllowList), and check that the address is reached by https."},
-	WrongEndpoint:    {lasting, "Correct the organization's URL: it has to be that of EWS itself, usually https://HOST/EWS/Exchange.asmx, or of public folders, https://HOST/public/. A host that requests may be referred to belongs into trusted_hosts."},
+	WrongEndpoint:    {lasting, "Correct the organization's URL: it has to be that of EWS itself, usually https://HOST/EWS/Exchange.asmx, or of public folders, https://HOST/public/. A host to which public folders refer, or Autodiscover, belongs into trusted_hosts."},
 	Unreachable:      {passing, "Check that the server runs, that its name resolves and its port is open from here, and that a proxy named in HTTPS_PROXY lets fbgate through."},
 	Timeout:          {passing, "Find out why the server is slow. If it has to be: a client waits for answer_timeout, a lookup goes on for cache.lookup_timeout, and one call takes the organization's timeout at most."},
 	Throttled:        {passing, "Wait, or give the account a throttling policy of its own (New-ThrottlingPolicy -EWSMaxConcurrency)."},

@@ -41,7 +41,8 @@ func (l *Locator) guarded(ctx context.Context, q availability.Query, m availabil
 			s, reason = new(search), availability.Because(availability.Internal, "panic: %v", p)
 		}
 	}()
-	return l.search(ctx, q, m)
+	s, reason = l.search(ctx, q, m)
+	return s, l.client.Clean(reason)
 }
 
 func (l *Locator) log(ctx context.Context, q availability.Query, m availability.Mailbox, found Found, reason *availability.Reason, took time.Duration) {

@@ -28,6 +28,8 @@ type Config struct {
 	// Transport proves who asks. It gets requests only for hosts of the mailbox's
 	// domain, of EPR, and those Trusted says yes to. Default: http.DefaultTransport.
 	Transport http.RoundTripper
+	// Secrets are what must not be shown of what Transport proves with. Nil: nothing.
+	Secrets func() []string
 	// Plain sends the one request that is neither encrypted nor proves anything.
 	// Default: a transport of its own connections.
 	Plain http.RoundTripper
@@ -91,7 +93,7 @@ func New(c Config) *Locator {
 	c.MaxAge = cmp.Or(c.MaxAge, 24*time.Hour)
 	c.Timeout = cmp.Or(c.Timeout, 20*time.Second)
 	c.Log = cmp.Or(c.Log, slog.Default())
-	client := upstream.Client{Transport: c.Transport, UserAgent: c.UserAgent, MaxBytes: maxReply, Timeout: c.Timeout * 3 / 10}
+	client := upstream.Client{Transport: c.Transport, Secrets: c.Secrets, UserAgent: c.UserAgent, MaxBytes: maxReply, Timeout: c.Timeout * 3 / 10}
 	plain := client
 	plain.Transport = c.Plain
 	return &Locator{config: c, client: client, plain: plain, failures: make(failures)}

@@ -47,7 +47,7 @@ type search struct {
 func (l *Locator) Search(ctx context.Context, q availability.Query, m availability.Mailbox) (Found, []Step, error) {
 	s, reason := l.search(ctx, q, m)
 	if reason != nil {
-		return Found{}, s.steps, reason
+		return Found{}, s.steps, l.client.Clean(reason)
 	}
 	return s.found, s.steps, nil
 }

@@ -3,6 +3,7 @@ package credential
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -36,6 +37,15 @@ func New(kind Kind, trusted func(*url.URL) bool) *Account {
 
 // Name returns who asks, for messages.
 func (a *Account) Name() string { return a.kind.account() }
+
+// Secrets returns what proves who asks, in the forms in which a server may repeat it.
+func (a *Account) Secrets() []string {
+	secret, err := a.kind.secret()
+	if err != nil {
+		return nil
+	}
+	return []string{secret, base64.StdEncoding.EncodeToString([]byte(a.Name() + ":" + secret))} // Basic's
+}
 
 // Transport returns a RoundTripper that sends requests with the proof. Its errors
 // about the account are *availability.Reason: Unauthorized while it rests, without a

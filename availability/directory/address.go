@@ -86,22 +86,32 @@ func alphanumeric(r rune) bool {
 func splitAddresses(list string) []string {
 	var addresses []string
 	for list = strings.TrimLeft(list, separators); list != ""; list = strings.TrimLeft(list, separators) {
-		end := nextTyped(list)
-		t, rest := cutType(list[:end])
-		stop := "" // what the address cannot hold
-		switch {
-		case strings.HasPrefix(rest, "/") && !strings.EqualFold(t, "X400"):
-			stop = ";"
-		case t == "", strings.EqualFold(t, "smtp"):
-			stop = separators
-		}
-		if at := strings.IndexAny(list[:end], stop); at >= 0 {
-			end = at
-		}
+		end := endOf(list)
 		addresses = append(addresses, strings.TrimRight(list[:end], separators))
 		list = list[end:]
 	}
 	return addresses
+}
+
+// endOf returns where the first address of a list ends. How far the next one with a
+// type is matters only where the first may hold what separates others.
+func endOf(list string) int {
+	first := list
+	if at := strings.IndexAny(list, separators); at >= 0 {
+		first = list[:at]
+	}
+	t, rest := cutType(first)
+	isDN := strings.HasPrefix(rest, "/") && !strings.EqualFold(t, "X400")
+	if !isDN && (t == "" || strings.EqualFold(t, "smtp")) {
+		return len(first)
+	}
+	end := nextTyped(list)
+	if isDN {
+		if at := strings.IndexByte(list[:end], ';'); at >= 0 {
+			end = at
+		}
+	}
+	return end
 }
 
 const separators = " ,;\t\r\n"

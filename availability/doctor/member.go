@@ -65,7 +65,7 @@ func (d *Doctor) ask(ctx context.Context, q availability.Query, m Member, target
 		return
 	}
 	for _, hop := range []Hop{
-		{Name: Authentication, Found: m.account(seen), Took: proving},
+		{Name: Authentication, Found: m.account(seen, failed), Took: proving},
 		{Name: Call, Found: seen.answer(target), Took: took - proving},
 		{Name: Decoding, Found: "a reply to the question"},
 		{Name: Mailbox, Found: "free/busy of the whole day"},
@@ -135,16 +135,16 @@ func refusesCertificate(r *availability.Reason) bool {
 func wantsItLate(r *availability.Reason) bool { return strings.Contains(r.Detail, "no renegotiation") }
 
 // account says what came of the account in a call that did not fail for it.
-func (m Member) account(seen evidence) string {
+func (m Member) account(seen evidence, failed string) string {
 	switch {
 	case m.Credential == "" && seen.status == 0:
 		return "there is no account to show"
 	case m.Credential == "":
 		return "none is asked for"
-	case seen.status == 0:
-		return m.Credential + " was shown, and the server has not said what it thinks of it"
+	case failed == Call || failed == Decoding || seen.status == 0:
+		return m.Credential + " was shown, if it was asked for; nothing has said that it is wrong"
 	}
-	return m.Credential + " was accepted"
+	return m.Credential + " was not refused"
 }
 
 // answer says what the server answered.

@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// TraceHead begins what String returns, if anything was written down.
+const TraceHead = "=== "
+
 // String returns everything that was seen, without what is nobody's business: what
 // proves who somebody is, wherever it comes back, and what appointments are about.
 func (t *Trace) String() string {
@@ -25,7 +28,7 @@ func (t *Trace) String() string {
 		if !e.end.IsZero() {
 			took = e.end.Sub(e.begun).Round(time.Microsecond).String()
 		}
-		fmt.Fprintf(&b, "=== %d, %s, %s\n>>> %s\n<<< %s\n", i+1, e.begun.UTC().Format(time.RFC3339Nano), took, e.requestText(), e.responseText())
+		fmt.Fprintf(&b, TraceHead+"%d, %s, %s\n>>> %s\n<<< %s\n", i+1, e.begun.UTC().Format(time.RFC3339Nano), took, e.requestText(), e.responseText())
 	}
 	if more := len(t.exchanges) - mostExchanges; more > 0 {
 		fmt.Fprintf(&b, "=== and %d more\n", more)

@@ -28,9 +28,15 @@ func (s *Source) call(ctx context.Context, q availability.Query) (url string, re
 	if err == nil {
 		reply, err = s.exchange(ctx, q, url)
 	}
+	if err != nil {
+		err = s.Client.Clean(availability.ReasonFor(err))
+	}
 	s.log(ctx, q, url, reply, err, time.Since(begun))
 	if err != nil {
 		return url, failed(len(q.Mailboxes), availability.ReasonFor(err))
+	}
+	for i := range reply.Results {
+		reply.Results[i].Reason = s.Client.Clean(reply.Results[i].Reason)
 	}
 	return url, reply.Results
 }

@@ -58,7 +58,7 @@ var meanings = map[string]availability.Code{
 	"unheard-of-code":                                 availability.UpstreamFailure,
 	"status-429-retry-after":                          availability.Throttled,
 	"status-503-retry-after":                          availability.Throttled,
-	"redirect":                                        availability.WrongEndpoint,
+	"redirect":                                        availability.Unauthorized,
 	"redirect-308":                                    availability.WrongEndpoint,
 	"status-400":                                      availability.WrongEndpoint,
 	"status-401":                                      availability.Unauthorized,

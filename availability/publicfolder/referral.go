@@ -21,7 +21,7 @@ func isReferral(reply *upstream.Reply) bool {
 	location := reply.Header.Get("Location")
 	switch reply.Status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return location != "" && !isLogin(location)
+		return location != "" && !upstream.IsLogin(location)
 	}
 	return false
 }
@@ -46,7 +46,7 @@ func (s *Source) refer(hops []*url.URL, location string) (*url.URL, error) {
 	next.User, next.Fragment, next.RawQuery = nil, "", ""
 	switch {
 	case !s.trusts(from, next):
-		return nil, refuse(": if " + next.Host + " holds the organization's free/busy, too, list it in trusted_hosts")
+		return nil, refuse(": if " + next.Hostname() + " holds the organization's free/busy, too, list it in trusted_hosts")
 	case len(hops) > maxReferrals:
 		return nil, refuse(", after other referrals")
 	case slices.ContainsFunc(hops, func(hop *url.URL) bool { return hop.String() == next.String() }):

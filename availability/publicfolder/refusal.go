@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"fbgate/availability"
@@ -19,7 +18,7 @@ func refusal(reply *upstream.Reply) *availability.Reason {
 	switch {
 	case reason == nil && !isPage(reply):
 		return nil
-	case reply.Status == upstream.StatusLoginTimeout, isLogin(reply.Header.Get("Location")), reply.Status == http.StatusOK && isLogin(page):
+	case reply.Status == upstream.StatusLoginTimeout, upstream.IsLogin(reply.Header.Get("Location")), reply.Status == http.StatusOK && upstream.IsLogin(page):
 		return serverReason(availability.Unauthorized, "HTTP %d from %s: forms-based authentication stands in front of it; name the URL of a server or virtual directory without it", reply.Status, reply.URL)
 	case reason == nil:
 		return serverReason(availability.BadResponse, "a web page instead of free/busy from %s: another server answers there, or Exchange does not take the User-Agent for Internet Explorer", reply.URL)
@@ -55,13 +54,4 @@ func refusedParameter(fault *davxml.ParameterError) *availability.Reason {
 func isPage(reply *upstream.Reply) bool {
 	start := bytes.ToLower(bytes.TrimSpace(reply.Body[:min(len(reply.Body), 512)]))
 	return reply.IsHTML() || bytes.HasPrefix(start, []byte("<html")) || bytes.HasPrefix(start, []byte("<!doctype html"))
-}
-
-// isLogin reports whether a page, or a redirect's Location, is that of a log-in: of
-// Exchange 2003, of ISA Server 2004, or of later Outlook Web Access.
-func isLogin(text string) bool {
-	text = strings.ToLower(text)
-	return slices.ContainsFunc([]string{
-		"owalogon.asp", "owaauth.dll", "cookieauth.dll", "/auth/logon", `type="password"`, `type='password'`, "type=password",
-	}, func(mark string) bool { return strings.Contains(text, mark) })
 }

@@ -94,6 +94,9 @@ func (s *Source) Lookup(ctx context.Context, q availability.Query) []availabilit
 	request := s.request(q)
 	begun := time.Now()
 	rows, from, err := s.ask(ctx, q, request)
+	if err != nil {
+		err = s.config.Client.Clean(availability.ReasonFor(err))
+	}
 	s.log(ctx, q, request, from, err, time.Since(begun))
 
 	answers := make([]availability.Answer, len(q.Mailboxes))
@@ -103,6 +106,7 @@ func (s *Source) Lookup(ctx context.Context, q availability.Query) []availabilit
 			a.Reason = availability.ReasonFor(err)
 		} else {
 			a.Schedule, a.Reason = rows.of(m)
+			a.Reason = s.config.Client.Clean(a.Reason)
 		}
 		answers[i] = a
 	}

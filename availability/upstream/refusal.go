@@ -3,6 +3,8 @@ package upstream
 import (
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,16 +25,40 @@ func (r *Reply) Refusal() *availability.Reason {
 	}
 	code, again := meaning(r.Status, r.Header)
 	detail := fmt.Sprintf("HTTP %d from %s", r.Status, r.URL.Redacted())
+	location := shown(r.Header.Get("Location"))
 	switch {
+	case r.IsRedirect() && IsLogin(location):
+		code = availability.Unauthorized
+		detail += fmt.Sprintf(", a redirect to %.200q: forms-based authentication stands in front of it", location)
 	case code == availability.Unauthorized:
 		detail += offered(r.Header)
 	case r.IsRedirect():
-		detail += fmt.Sprintf(", a redirect to %.200q", r.Header.Get("Location"))
+		detail += fmt.Sprintf(", a redirect to %.200q", location)
+	case r.Status == http.StatusProxyAuthRequired:
+		detail += ": a proxy wants a log-in of its own"
 	}
 	return &availability.Reason{
 		Code: code, Detail: detail,
 		RetryAfter: RetryAfter(r.Header), Scope: availability.OfServer, Again: again,
 	}
+}
+
+// shown is an address that a server named, without a password in it.
+func shown(location string) string {
+	u, err := url.Parse(location)
+	if err != nil || u.User == nil {
+		return location
+	}
+	return u.Redacted()
+}
+
+// IsLogin reports whether a page, or a redirect's Location, is that of a log-in: of
+// Exchange 2003, of ISA Server 2004, or of later Outlook on the web.
+func IsLogin(text string) bool {
+	text = strings.ToLower(text)
+	return slices.ContainsFunc([]string{
+		"owalogon.asp", "owaauth.dll", "cookieauth.dll", "/auth/logon", `type="password"`, `type='password'`, "type=password",
+	}, func(mark string) bool { return strings.Contains(text, mark) })
 }
 
 // IsRedirect reports whether the reply sends the client elsewhere.
@@ -48,6 +74,8 @@ func meaning(status int, header http.Header) (code availability.Code, again bool
 		return availability.Unauthorized, false
 	case http.StatusForbidden:
 		return availability.Forbidden, false
+	case http.StatusProxyAuthRequired:
+		return availability.Unreachable, false
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone,
 		http.StatusBadRequest, http.StatusUnsupportedMediaType:
 		return availability.WrongEndpoint, false

@@ -23,6 +23,9 @@ const DefaultMaxBytes = 16 << 20
 type Client struct {
 	// Transport sends the requests and proves who asks.
 	Transport http.RoundTripper
+	// Secrets returns what of the proof must not be shown, for [Client.Clean]. Nil:
+	// nothing.
+	Secrets   func() []string
 	UserAgent string // default "fbgate"
 	MaxBytes  int64  // of one reply, default DefaultMaxBytes
 	// Timeout is how long a call may take, default 25 seconds.

@@ -55,7 +55,7 @@ func TestRefusal(t *testing.T) {
 		301: {availability.WrongEndpoint, false}, 302: {availability.WrongEndpoint, false}, 304: {availability.WrongEndpoint, false},
 		308: {availability.WrongEndpoint, false}, 400: {availability.WrongEndpoint, false}, 401: {availability.Unauthorized, false},
 		403: {availability.Forbidden, false}, 404: {availability.WrongEndpoint, false}, 405: {availability.WrongEndpoint, false},
-		407: {availability.BadResponse, false}, 410: {availability.WrongEndpoint, false}, 413: {availability.RequestRejected, false},
+		407: {availability.Unreachable, false}, 410: {availability.WrongEndpoint, false}, 413: {availability.RequestRejected, false},
 		414: {availability.RequestRejected, false}, 415: {availability.WrongEndpoint, false}, 429: {availability.Throttled, false},
 		440: {availability.Unauthorized, false}, 500: {availability.UpstreamFailure, true}, 502: {availability.UpstreamFailure, true},
 		503: {availability.UpstreamFailure, true}, 504: {availability.Timeout, false}, 507: {availability.UpstreamFailure, false},

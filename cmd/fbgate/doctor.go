@@ -85,6 +85,9 @@ func (c *doctorCommand) traceFile() (write func(*doctor.Trace) error, err error)
 	if c.Trace == "" {
 		return func(*doctor.Trace) error { return nil }, nil
 	}
+	if old, err := os.ReadFile(c.Trace); err == nil && len(old) > 0 && !strings.HasPrefix(string(old), doctor.TraceHead) {
+		return nil, fmt.Errorf("--trace: %s is there already and is no trace; name another file", c.Trace)
+	}
 	file, err := os.OpenFile(c.Trace, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("--trace: %w", err)

@@ -155,7 +155,7 @@ func TestDoctorCall(t *testing.T) {
 		{exchangetest.Fault{Status: 403}, "call!forbidden", "-EwsApplicationAccessPolicy"},
 		{exchangetest.Fault{Status: 404}, "call!wrong-endpoint", "→ Correct target_sharing_epr: it has to be the URL of EWS itself"},
 		{exchangetest.Fault{Location: "https://elsewhere.invalid/owa/"}, "call!wrong-endpoint", `a redirect to "https://elsewhere.invalid/owa/"`},
-		{exchangetest.Fault{Status: 407}, "call!bad-response", "HTTP 407"},
+		{exchangetest.Fault{Status: 407}, "call!unreachable", "HTTP 407"},
 		{exchangetest.Fault{Status: 503, RetryAfter: time.Minute}, "call!throttled", "New-ThrottlingPolicy"},
 		{exchangetest.Fault{Status: 502}, "call!upstream-failure", "event log"},
 		{exchangetest.Fault{Transport: exchangetest.Hang}, "call!timeout", "within 1s → Find out why the server is slow."},

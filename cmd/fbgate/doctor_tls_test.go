@@ -180,7 +180,7 @@ func TestDoctorClientCertificate(t *testing.T) {
 			examine(t, contoso("%s, %s", settings, certificate(t, stranger)), mary).
 				expect(t, refused, "→ Check that the server trusts the CA of the certificate")
 			examine(t, contoso("%s, %s", settings, certificate(t, accepted)), mary).
-				expect(t, allSecure, "certificate was accepted")
+				expect(t, allSecure, "certificate was not refused")
 			expired := root.issue(t, "fbgate", func(c *x509.Certificate) {
 				client(c)
 				c.NotBefore, c.NotAfter = time.Now().Add(-2*day), time.Now().Add(-day)

@@ -23,7 +23,7 @@ import (
 func traced(t *testing.T, settings string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "trace")
-	if err := os.WriteFile(path, []byte("from before"), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte("=== from before"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	e := examine(t, settings, "--trace", path, mary)

@@ -21,13 +21,15 @@ var rooms = map[string][]string{
 	"availability/exchangetest":     {"availability", "availability/exchangetest/pretend"}, // not translate: it reads the protocol for itself
 	"availability/guard":            {"availability"},
 	"availability/plan":             {"availability"},
+	"availability/published":        {"availability"},
+	"availability/publisher":        {"availability", "availability/upstream", "translate/..."},
 	"availability/publicfolder":     {"availability", "availability/upstream", "translate/..."},
 	"availability/route":            {"availability"},
 	"availability/upstream":         {"availability"},
 	"cache":                         {"availability"},
 	"cache/storetest":               {"availability", "cache"},
 	"cmd/fbgate":                    {"availability/...", "cache", "cmd/...", "davfb/...", "translate/..."},
-	"davfb":                         {"availability", "davfb/face", "davfb/folder", "davfb/internet", "translate/..."},
+	"davfb":                         {"availability", "davfb/face", "translate/..."},
 	"davfb/face":                    {"availability"},
 	"davfb/admin":                   {"availability", "cache"},
 	"translate":                     {"availability", "translate/..."},
@@ -37,17 +39,19 @@ var rooms = map[string][]string{
 var confined = map[string][]string{
 	"github.com/Azure/go-ntlmssp":   {"availability/credential"},
 	"github.com/alecthomas/kong":    {"cmd/fbgate"},
-	"github.com/emersion/go-webdav": {"davfb", "availability/caldav"},
+	"github.com/emersion/go-ical":   {"translate/vfreebusy"},
+	"github.com/emersion/go-webdav": {"davfb/...", "availability/caldav"},
 	"github.com/go-ldap/ldap":       {"availability/directory", "availability/exchangetest/..."},
 	"github.com/goccy/go-yaml":      {"cmd/fbgate/config"},
 	"github.com/gorilla/mux":        {"davfb/..."},
 	"github.com/jcmturner":          {"availability/credential", "availability/exchangetest/..."},
 	"github.com/patrickmn/go-cache": {"cache"},
 	"github.com/sony/gobreaker":     {"availability/guard"},
+	"go.etcd.io/bbolt":              {"availability/published", "availability/publisher"},
 	"golang.org/x/oauth2":           {"availability/credential"},
 	"pgregory.net/rapid":            {"availability/availabilitytest"},
 	"net/http": {"availability/autodiscover", "availability/credential", "availability/doctor", "availability/ews",
-		"availability/exchangetest/...", "availability/publicfolder", "availability/upstream", "cmd/fbgate", "davfb/..."},
+		"availability/exchangetest/...", "availability/publicfolder", "availability/publisher", "availability/upstream", "cmd/fbgate", "davfb/..."},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -41,6 +41,7 @@ type member struct {
 	url         string // empty if Autodiscover finds it
 	connections upstream.Connections
 	transport   http.RoundTripper
+	secrets     func() []string // nil without an account
 	endpoint    ews.Endpoint
 	source      availability.Source
 }
@@ -62,9 +63,13 @@ func newOrganization(o *config.Organization, log *slog.Logger, watch func(http.R
 		urls = []string{""}
 	}
 	for i := range accounts {
-		transport, name, own := this.prove(&accounts[i], connections)
+		transport, account, own := this.prove(&accounts[i], connections)
+		name, secrets := "", (func() []string)(nil)
+		if account != nil {
+			name, secrets = " as "+account.Name(), account.Secrets
+		}
 		for _, target := range urls {
-			m := member{name: cmp.Or(target, "Autodiscover") + name, credential: accounts[i].Type, url: target, connections: own, transport: transport}
+			m := member{name: cmp.Or(target, "Autodiscover") + name, credential: accounts[i].Type, url: target, connections: own, transport: transport, secrets: secrets}
 			this.ask(&m)
 			this.members = append(this.members, m)
 		}
@@ -72,9 +77,9 @@ func newOrganization(o *config.Organization, log *slog.Logger, watch func(http.R
 	return this, nil
 }
 
-// prove returns a transport that proves who asks by a credential, what to append to
-// a member's name, and how its connections are made.
-func (o *organization) prove(c *config.Credential, connections upstream.Connections) (transport http.RoundTripper, name string, own upstream.Connections) {
+// prove returns a transport that proves who asks by a credential, its account if it has
+// one, and how its connections are made.
+func (o *organization) prove(c *config.Credential, connections upstream.Connections) (transport http.RoundTripper, account *credential.Account, own upstream.Connections) {
 	var kind credential.Kind
 	switch c.Type {
 	case "basic":
@@ -89,11 +94,11 @@ func (o *organization) prove(c *config.Credential, connections upstream.Connecti
 		connections.Certificate = credential.ClientCertificate(c.Certificate, c.Key)
 		fallthrough
 	default:
-		return o.watch(connections.Transport(0)), "", connections
+		return o.watch(connections.Transport(0)), nil, connections
 	}
-	account := credential.New(kind, o.trusted)
+	account = credential.New(kind, o.trusted)
 	connect := func(most int) http.RoundTripper { return o.watch(connections.Transport(most)) }
-	return account.Transport(connect), " as " + account.Name(), connections
+	return account.Transport(connect), account, connections
 }
 
 func newKerberos(c *config.Credential) credential.Kind {
@@ -123,7 +128,7 @@ func (o *organization) newOAuth2(c *config.Credential) credential.Kind {
 // ask gives m the Source that asks it.
 func (o *organization) ask(m *member) {
 	client := &upstream.Client{
-		Transport: m.transport, UserAgent: o.UserAgent,
+		Transport: m.transport, Secrets: m.secrets, UserAgent: o.UserAgent,
 		MaxBytes: int64(o.MaxResponseBytes), Timeout: time.Duration(o.Timeout),
 	}
 	interval := time.Duration(o.MergedFreeBusyInterval)
@@ -152,7 +157,7 @@ func (o *organization) endpoint(m *member, userAgent string) ews.Endpoint {
 	}
 	return autodiscover.New(autodiscover.Config{
 		Organization: o.Name, Domains: o.ownDomains(), EPR: o.TargetAutodiscoverEPR, UserAgent: userAgent,
-		Transport: m.transport, Plain: o.watch(upstream.Connections{CAs: m.connections.CAs, MinTLS: m.connections.MinTLS}.Transport(0)),
+		Transport: m.transport, Secrets: m.secrets, Plain: o.watch(upstream.Connections{CAs: m.connections.CAs, MinTLS: m.connections.MinTLS}.Transport(0)),
 		Trusted: o.trusted, AllowHTTP: o.mayDiscoverPlain, Log: o.log,
 	})
 }

@@ -121,7 +121,8 @@ func unusable(scope availability.Scope, format string, args ...any) *availabilit
 }
 
 func (r Request) result(response response, major int) Result {
-	if class := response.Message.Class; class != "Success" && class != "Warning" {
+	class, code := response.Message.Class, strings.TrimSpace(response.Message.Code)
+	if class != "Success" && class != "Warning" || strings.HasPrefix(code, "Error") {
 		return Result{Reason: response.Message.reason()}
 	}
 	schedule, err := r.schedule(response.View, major)

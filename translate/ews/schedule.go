@@ -22,8 +22,10 @@ func (r Request) schedule(v view, major int) (availability.Schedule, error) {
 		return availability.Schedule{}, err
 	case len(spans) > 0:
 		return availability.NewSchedule(r.Window, 0, append(spans, r.unexplained(digits, spans)...)), nil
-	case tellsEvents(types) && (digits == "" || allZero && len(digits) >= r.Window.Slots(r.Interval)):
-		// Servers leave out the array of a mailbox without appointments.
+	case digits == "" && (len(v.Events) > 0 || tellsEvents(types) && !tellsDigits(types)),
+		digits != "" && tellsEvents(types) && allZero && len(digits) >= r.Window.Slots(r.Interval):
+		// Servers leave out the array of a mailbox without appointments. But one that
+		// promises digits and sends neither them nor appointments tells nothing.
 		return availability.NewSchedule(r.Window, 0, nil), nil
 	case digits != "":
 		return merged.Parse(digits, r.Window, r.Interval, r.alphabet(digits, major)), nil
@@ -42,6 +44,11 @@ func tellsEvents(types []string) bool {
 		}
 		return false
 	})
+}
+
+// tellsDigits reports whether a view of these types has merged free/busy.
+func tellsDigits(types []string) bool {
+	return slices.ContainsFunc(types, func(name string) bool { return strings.HasPrefix(name, "Merged") || strings.HasSuffix(name, "Merged") })
 }
 
 // maxEvents is more than any server lists of a mailbox; they stop at 1000.

@@ -120,8 +120,12 @@ func (d *decoder) list(node ast.Node, path string, field reflect.Value, r rule) 
 		d.wrongKind(node, path, "a list", "write each entry on a line of its own after \"- \", or all in [ ]")
 		return
 	}
-	if r.required() && len(sequence.Values) == 0 {
-		d.faults = append(d.faults, d.origin.fault(path, "the list is empty", "write at least one entry"))
+	if len(sequence.Values) == 0 && (r.required() || r.single()) {
+		instead := "write at least one entry"
+		if !r.required() {
+			instead += ", or remove the line"
+		}
+		d.faults = append(d.faults, d.origin.fault(path, "the list is empty", instead))
 	}
 	list := reflect.MakeSlice(field.Type(), len(sequence.Values), len(sequence.Values))
 	for i, entry := range sequence.Values {

@@ -63,6 +63,9 @@ func (v *validator) urls(o Organization, path string) {
 			v.fault(path, "plain http shows passwords and calendars to the network",
 				"write https://, or, if that cannot be, insecure_http: true")
 		}
+		if err == nil && u.Scheme == "http" && slices.ContainsFunc(o.Credential, func(k Credential) bool { return k.Type == "certificate" }) {
+			v.fault(path, "a certificate is shown by https only", "write https://")
+		}
 		if err == nil && isOnline(u.Hostname()) && slices.ContainsFunc(o.Credential, func(k Credential) bool { return k.Type != "oauth2" }) {
 			v.fault(path, "Exchange Online takes no account but one by OAuth 2", "write a credential of type oauth2")
 		}
@@ -78,6 +81,8 @@ func (v *validator) urls(o Organization, path string) {
 	for j, host := range o.TrustedHosts {
 		if host == "*" {
 			v.fault(fmt.Sprintf("%s.trusted_hosts[%d]", path, j), "this would show the credential to everybody", `write hosts by name, or for example "*.fabrikam.com"`)
+		} else if below, wild := strings.CutPrefix(host, "*."); wild && !strings.Contains(below, ".") {
+			v.fault(fmt.Sprintf("%s.trusted_hosts[%d]", path, j), "this would show the credential to half of the world", `write hosts by name, or for example "*.fabrikam.com"`)
 		}
 	}
 }
