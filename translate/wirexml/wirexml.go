@@ -20,8 +20,10 @@ const MaxDepth = 64
 // anything but white space after the root. It takes a byte order mark and leading
 // white space. The caller bounds the size of data.
 func Decode(data []byte, v any) error {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	bounded := &boundedReader{tokens: xml.NewDecoder(bytes.NewReader(bytes.TrimLeft(data, " \t\r\n")))}
+	return decode(&boundedReader{tokens: newTokens(data)}, v)
+}
+
+func decode(bounded *boundedReader, v any) error {
 	d := xml.NewTokenDecoder(bounded)
 	if err := d.Decode(v); err != nil {
 		if errors.Is(err, io.EOF) {
@@ -51,6 +53,8 @@ func Decode(data []byte, v any) error {
 type boundedReader struct {
 	tokens *xml.Decoder
 	depth  int
+	count  int
+	most   int // elements in all; 0 does not limit
 }
 
 func (b *boundedReader) Token() (xml.Token, error) {
@@ -59,6 +63,9 @@ func (b *boundedReader) Token() (xml.Token, error) {
 	case xml.StartElement:
 		if b.depth++; b.depth > MaxDepth {
 			return nil, fmt.Errorf("elements nested deeper than %d", MaxDepth)
+		}
+		if b.count++; b.most > 0 && b.count > b.most {
+			return nil, fmt.Errorf("more than %d elements", b.most)
 		}
 	case xml.EndElement:
 		b.depth--
