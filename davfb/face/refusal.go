@@ -23,6 +23,8 @@ type Refusal struct {
 	Text   string
 	// Allow are the methods that are taken, with status 405.
 	Allow []string
+	// Challenge is how to log in, with status 401: `Basic realm="fbgate"`.
+	Challenge string
 	// RetryAfter is when to come again, with status 503; 0 does not say.
 	RetryAfter time.Duration
 }
@@ -36,6 +38,9 @@ func (r *Refusal) Error() string { return r.Text }
 func (r *Refusal) Respond(w http.ResponseWriter) {
 	if len(r.Allow) > 0 {
 		w.Header().Set("Allow", strings.Join(r.Allow, ", "))
+	}
+	if r.Challenge != "" {
+		w.Header().Set("WWW-Authenticate", r.Challenge)
 	}
 	if r.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.RetryAfter.Seconds()))))

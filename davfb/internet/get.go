@@ -1,0 +1,130 @@
+package internet
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"time"
+
+	"fbgate/availability"
+	"fbgate/davfb/face"
+	"fbgate/translate/davxml"
+	"fbgate/translate/vfreebusy"
+)
+
+// get answers GET and HEAD.
+func (h *Handler) get(w http.ResponseWriter, r *http.Request, id string, m availability.Mailbox) error {
+	begun := time.Now()
+	window, since, err := h.window(r, begun)
+	if err != nil {
+		return err
+	}
+	answers := h.ask(r, id, m, window)
+	now := time.Now()
+	if r.Context().Err() != nil { // also of a client that only closed its half
+		face.LogLeaver(h.Log, r, id, now.Sub(begun))
+	} else {
+		face.LogAnswer(h.Log, r, id, "internet free/busy", answers, window, now.Sub(begun))
+	}
+	face.SetFreshness(w.Header(), answers, now)
+	w.Header()["Cache-Control"] = askAgain
+	file, err := h.render(r, answers[0], window, now)
+	if err != nil {
+		return err
+	}
+	modified := file.modified
+	if modified.Before(since) {
+		modified = since
+	}
+	w.Header()["Content-Type"] = textCalendar
+	w.Header()["Etag"] = []string{file.etag}
+	http.ServeContent(w, r, "", modified, bytes.NewReader(file.body))
+	return nil
+}
+
+// askAgain lets clients keep the file, but not take it without asking whether it is still
+// so: from a Last-Modified of last week some conclude that it is for another day.
+var askAgain = []string{"private, no-cache"}
+
+func (h *Handler) ask(r *http.Request, id string, m availability.Mailbox, w availability.Window) []availability.Answer {
+	return h.Source.Lookup(r.Context(), availability.Query{
+		RequestID: id, Mailboxes: []availability.Mailbox{m}, Window: w, Interval: davxml.DefaultInterval,
+	})
+}
+
+// file is a calendar as clients fetch it.
+type file struct {
+	body     []byte
+	etag     string
+	modified time.Time
+}
+
+// render draws the file of an answer about w. What is not known cannot be said in it, so
+// it is about the time without gaps around now, or, in a window that does not hold now,
+// the longest. If there is none the error is a *face.Refusal.
+func (h *Handler) render(r *http.Request, a availability.Answer, w availability.Window, now time.Time) (file, error) {
+	var around time.Time
+	if w.Holds(now) {
+		around = now
+	}
+	part := vfreebusy.Part(a.Schedule.Clip(w), around)
+	if part.Known.Empty() {
+		return file{}, refusal(a)
+	}
+	stamp := a.At
+	if stamp.IsZero() {
+		stamp = now
+	}
+	var body bytes.Buffer
+	err := vfreebusy.Write(&body, vfreebusy.FreeBusy{
+		Mailbox: a.Mailbox, Schedule: part, Stamp: stamp, WorkingElsewhere: h.WorkingElsewhere, URL: h.ownURL(r, a.Mailbox),
+	})
+	return file{body.Bytes(), etag(body.Bytes()), stamp}, err
+}
+
+// ownURL returns where a client finds the free/busy of m. It is empty if the client does
+// not say whom it takes this server for.
+func (h *Handler) ownURL(r *http.Request, m availability.Mailbox) string {
+	if r.Host == "" || len(r.Host) > 255 {
+		return ""
+	}
+	path := url.URL{Path: "/freebusy/" + string(m) + ".vfb"}
+	return h.Proxies.BaseURL(r) + path.EscapedPath()
+}
+
+// etag returns a strong validator: of everything but when it was true, so that asking
+// anew does not change it unless something else is true.
+func etag(body []byte) string {
+	const property, length = "\r\nDTSTAMP:", len("\r\nDTSTAMP:20060102T150405Z")
+	hash := sha256.New()
+	if at := bytes.Index(body, []byte(property)); at >= 0 && at+length <= len(body) {
+		hash.Write(body[:at])
+		body = body[at+length:]
+	}
+	hash.Write(body)
+	return `"` + hex.EncodeToString(hash.Sum(nil)[:16]) + `"`
+}
+
+// refusal returns what is said instead of a calendar.
+func refusal(a availability.Answer) *face.Refusal {
+	reason := cmp.Or(a.Reason, availability.Because(availability.NoInformation, ""))
+	switch reason.Code {
+	case availability.UnknownMailbox, availability.NoRoute, availability.InvalidAddress:
+		return &face.Refusal{Status: http.StatusNotFound, Text: "Nobody here knows " + string(a.Mailbox) + "."}
+	case availability.NoInformation:
+		return &face.Refusal{Status: http.StatusNotFound, Text: "There is no free/busy of " + string(a.Mailbox) + " of this time."}
+	case availability.NoPermission, availability.Withheld:
+		return &face.Refusal{Status: http.StatusForbidden, Text: "The free/busy of " + string(a.Mailbox) + " is not given out."}
+	}
+	again := time.Minute
+	if reason.Lasting() {
+		again = time.Hour
+	}
+	return &face.Refusal{
+		Status: http.StatusServiceUnavailable, RetryAfter: max(again, reason.RetryAfter),
+		Text: "The free/busy of " + string(a.Mailbox) + " could not be found out. Ask again later.",
+	}
+}
