@@ -27,7 +27,15 @@ type Config struct {
 	// MaxURL is the longest request target, in bytes.
 	MaxURL int
 	Digits merged.Digits
-	Log    *slog.Logger // default slog.Default()
+	// Parts answer what is not ?Cmd=freebusy, the first that matches.
+	Parts []Part
+	Log   *slog.Logger // default slog.Default()
+}
+
+// Part answers some of the requests.
+type Part struct {
+	Matches func(r *http.Request) bool
+	http.Handler
 }
 
 // New returns the handler of the clients' listener. It never redirects and never
@@ -37,6 +45,9 @@ func New(c Config) http.Handler {
 	f := &gate{c}
 	router := mux.NewRouter()
 	router.MatcherFunc(isFreeBusy).Handler(face.Serve(c.Log, f.freeBusy))
+	for _, part := range c.Parts {
+		router.MatcherFunc(func(r *http.Request, _ *mux.RouteMatch) bool { return part.Matches(r) }).Handler(part.Handler)
+	}
 	router.NotFoundHandler = face.Serve(c.Log, notFound)
 	tooLong := face.Serve(c.Log, urlTooLong)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +74,7 @@ func isFreeBusy(r *http.Request, _ *mux.RouteMatch) bool {
 }
 
 func notFound(http.ResponseWriter, *http.Request, string) error {
-	return &face.Refusal{Status: http.StatusNotFound, Text: "There is only free/busy here: GET /public/?Cmd=freebusy&start=2009-10-28T00:00:00Z&end=2009-10-29T00:00:00Z&interval=30&u=SMTP:mary@contoso.com"}
+	return &face.Refusal{Status: http.StatusNotFound, Text: "There is only free/busy here. Ask for example: GET /public/?Cmd=freebusy&start=2009-10-28T00:00:00Z&end=2009-10-29T00:00:00Z&interval=30&u=SMTP:mary@contoso.com"}
 }
 
 func urlTooLong(http.ResponseWriter, *http.Request, string) error {

@@ -18,7 +18,7 @@ func (c *checkCommand) Run(console console) error {
 	if err != nil {
 		return err
 	}
-	if _, err := newGateway(loaded, slog.New(slog.DiscardHandler)); err != nil {
+	if _, err := newGateway(loaded, nil, slog.New(slog.DiscardHandler)); err != nil {
 		return err
 	}
 	domains := 0

@@ -11,14 +11,12 @@ import (
 
 	"fbgate/availability"
 	"fbgate/availability/directory"
+	"fbgate/availability/published"
 	"fbgate/availability/route"
 	"fbgate/availability/upstream"
 	"fbgate/cache"
 	"fbgate/cmd/fbgate/config"
-	"fbgate/davfb"
 	"fbgate/davfb/admin"
-	"fbgate/translate/davxml"
-	"fbgate/translate/merged"
 )
 
 // gateway is the parts of fbgate put together as a configuration says.
@@ -28,7 +26,9 @@ type gateway struct {
 	stores    []*cache.Memory
 }
 
-func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
+// newGateway puts the gateway together. Store keeps what clients publish; with nil
+// nobody may.
+func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*gateway, error) {
 	router, caches := route.New(), make(cache.Caches)
 	var stores []*cache.Memory
 	sources := make(map[string]availability.Source)
@@ -37,8 +37,8 @@ func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
 		if err != nil {
 			return nil, fmt.Errorf("organization %s: %w", c.Organizations[i].Name, err)
 		}
-		store := cache.NewMemory(c.Cache.MaxMailboxes)
-		remembered := cache.New(o.Name, o.source(), store, cache.Policy{
+		memory := cache.NewMemory(c.Cache.MaxMailboxes)
+		remembered := cache.New(o.Name, o.source(), memory, cache.Policy{
 			Known:   time.Duration(c.Cache.TTL),
 			Lasting: time.Duration(c.Cache.LastingFailureTTL),
 			Passing: time.Duration(c.Cache.PassingFailureTTL),
@@ -46,13 +46,25 @@ func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
 			Waiting: max(1, c.Limits.Connections/4),
 			Timeout: time.Duration(max(c.Cache.LookupTimeout, o.Timeout)),
 		})
-		stores, caches[o.Name] = append(stores, store), remembered
+		stores, caches[o.Name] = append(stores, memory), remembered
 		sources[strings.ToLower(o.Name)] = remembered
 	}
 	for _, o := range c.Organizations {
 		router.Add(chain(c, sources, o), o.Domains...)
 	}
-	source, err := withDirectory(c.Directory, router, log)
+	who, err := newDirectory(c.Directory, log)
+	if err != nil {
+		return nil, err
+	}
+	f := &faces{config: c, name: strings.ToLower(rand.Text()[:8]), source: router, directory: who, log: log}
+	if who != nil {
+		f.source = &directory.Source{Directory: who, Next: router, MaxListMembers: c.Directory.MaxListMembers}
+	}
+	if store != nil {
+		f.source = &published.Source{Store: store, Next: f.source}
+		f.publisher = published.Named{Store: store, Names: f.names}
+	}
+	clients, err := f.handler()
 	if err != nil {
 		return nil, err
 	}
@@ -62,18 +74,7 @@ func newGateway(c *config.Config, log *slog.Logger) (*gateway, error) {
 		token = nil
 	}
 	return &gateway{
-		clients: davfb.New(davfb.Config{
-			Source: source,
-			Name:   strings.ToLower(rand.Text()[:8]),
-			Limits: davxml.Limits{
-				Attendees: c.Limits.Attendees,
-				Window:    time.Duration(c.Limits.Window),
-				Digits:    c.Limits.Digits,
-			},
-			MaxURL: int(c.Limits.URLBytes),
-			Digits: merged.Digits{WorkingElsewhere: drawnAs[c.WorkingElsewhere]},
-			Log:    log,
-		}),
+		clients: clients,
 		operators: func(ready func() bool) http.Handler {
 			return admin.New(admin.Config{Caches: caches, Token: token, Ready: ready, Log: log})
 		},
@@ -90,15 +91,6 @@ func chain(c *config.Config, sources map[string]availability.Source, o config.Or
 		}
 	}
 	return first
-}
-
-// withDirectory puts the directory, if there is one, in front of the router.
-func withDirectory(d *config.Directory, next availability.Source, log *slog.Logger) (availability.Source, error) {
-	who, err := newDirectory(d, log)
-	if err != nil || who == nil {
-		return next, err
-	}
-	return &directory.Source{Directory: who, Next: next, MaxListMembers: d.MaxListMembers}, nil
 }
 
 // newDirectory returns nil if none is configured.

@@ -17,6 +17,7 @@ import (
 
 	"fbgate/availability"
 	"fbgate/availability/exchangetest"
+	"fbgate/availability/published"
 	"fbgate/cmd/fbgate/config"
 	"fbgate/translate/davxml"
 )
@@ -69,7 +70,16 @@ type stack struct{ clients, operators http.Handler }
 
 func newStack(t *testing.T, format string, args ...any) stack {
 	t.Helper()
-	g, err := newGateway(parse(t, format, args...), slog.New(slog.DiscardHandler))
+	c := parse(t, format, args...)
+	var store *published.Store
+	if c.Publishing != nil {
+		var err error
+		if store, err = published.Open(c.Publishing.Store, published.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { store.Close() })
+	}
+	g, err := newGateway(c, store, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,10 @@ var rooms = map[string][]string{
 	"davfb":                         {"availability", "davfb/face", "translate/..."},
 	"davfb/face":                    {"availability"},
 	"davfb/admin":                   {"availability", "cache"},
+	"davfb/folder":                  {"availability", "davfb/face", "translate/..."},
+	"davfb/internet":                {"availability", "davfb/face", "translate/..."},
+	"davfb/passthrough":             {"availability", "davfb/face"},
+	"davfb/secure":                  {},
 	"translate":                     {"availability", "translate/..."},
 }
 

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"fbgate/availability/published"
 	"fbgate/cmd/fbgate/config"
 
 	"golang.org/x/net/netutil"
@@ -51,6 +52,7 @@ func newLog(c config.Log, w io.Writer) *slog.Logger {
 type server struct {
 	config    *config.Config
 	gateway   *gateway
+	published *published.Store // nil if nobody may publish
 	log       *slog.Logger
 	ready     atomic.Bool
 	failed    chan error
@@ -69,12 +71,21 @@ func (l listening) String() string { return l.listener.Addr().String() }
 
 // start opens both listeners, so that an address in use is known before anything
 // is served, and serves.
-func start(c *config.Config, log *slog.Logger) (*server, error) {
-	gateway, err := newGateway(c, log)
-	if err != nil {
+func start(c *config.Config, log *slog.Logger) (_ *server, err error) {
+	s := &server{config: c, log: log, failed: make(chan error, 2)}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if c.Publishing != nil {
+		if s.published, err = published.Open(c.Publishing.Store, published.Options{Log: log}); err != nil {
+			return nil, fmt.Errorf("publishing.store: %w", err)
+		}
+	}
+	if s.gateway, err = newGateway(c, s.published, log); err != nil {
 		return nil, err
 	}
-	s := &server{config: c, gateway: gateway, log: log, failed: make(chan error, 2)}
 	clients, err := listen("listen", c.Listen)
 	if err != nil {
 		return nil, err
@@ -84,8 +95,8 @@ func start(c *config.Config, log *slog.Logger) (*server, error) {
 		clients.Close()
 		return nil, err
 	}
-	s.clients = s.serve(clients, gateway.clients)
-	s.operators = s.serve(operators, gateway.operators(s.ready.Load))
+	s.clients = s.serve(clients, s.gateway.clients)
+	s.operators = s.serve(operators, s.gateway.operators(s.ready.Load))
 	s.ready.Store(true)
 	log.Info("serving", "version", version(), "clients", s.clients.String(), "operators", s.operators.String(),
 		"organizations", len(c.Organizations))
@@ -117,7 +128,7 @@ func (s *server) serve(l net.Listener, handler http.Handler) listening {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: time.Duration(limits.HeaderTimeout),
-		ReadTimeout:       2 * time.Duration(limits.HeaderTimeout), // bodies are not read, only drained
+		ReadTimeout:       2 * time.Duration(limits.HeaderTimeout), // bodies are of 1 MiB at most
 		WriteTimeout:      time.Duration(s.config.AnswerTimeout) + 30*time.Second,
 		IdleTimeout:       time.Duration(limits.IdleTimeout),
 		// net/http counts the request line too.
@@ -134,12 +145,16 @@ func (s *server) until(ctx context.Context) error {
 	var failure error
 	sweep := time.NewTicker(time.Minute)
 	defer sweep.Stop()
+	expire := time.NewTicker(time.Hour)
+	defer expire.Stop()
 	for serving := true; serving; {
 		select {
 		case <-sweep.C:
 			for _, store := range s.gateway.stores {
 				store.Sweep()
 			}
+		case <-expire.C:
+			s.expire(ctx)
 		case failure = <-s.failed:
 			serving = false
 		case <-ctx.Done():
@@ -160,5 +175,25 @@ func (s *server) stop() error {
 	// A server that was stopped before it began knows nothing of its listener.
 	s.clients.listener.Close()
 	s.operators.listener.Close()
-	return err
+	return errors.Join(err, s.close())
+}
+
+// expire removes what was published and is out of date.
+func (s *server) expire(ctx context.Context) {
+	if s.published == nil {
+		return
+	}
+	if removed, err := s.published.Sweep(ctx); err != nil {
+		s.log.Error("what is out of date could not be removed from publishing.store", "error", err)
+	} else if removed > 0 {
+		s.log.Info("removed from publishing.store what is out of date", "mailboxes", removed)
+	}
+}
+
+// close closes what is open for as long as the gateway runs.
+func (s *server) close() error {
+	if s.published == nil {
+		return nil
+	}
+	return s.published.Close()
 }

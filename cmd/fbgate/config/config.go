@@ -28,6 +28,12 @@ type Config struct {
 	Cache Cache `yaml:"cache"`
 	// Limits is what one client may ask for.
 	Limits Limits `yaml:"limits"`
+	// InternetFreeBusy is Outlook's Internet Free/Busy URLs, /freebusy/NAME@SERVER.vfb.
+	InternetFreeBusy InternetFreeBusy `yaml:"internet_free_busy"`
+	// Folder is the public folder SCHEDULE+ FREE BUSY.
+	Folder Folder `yaml:"folder"`
+	// Publishing lets clients write free/busy. Without it nobody may.
+	Publishing *Publishing `yaml:"publishing"`
 	// Directory says who is who. Without it addresses are taken as they are, and
 	// nothing is known of a legacyExchangeDN.
 	Directory *Directory `yaml:"directory"`

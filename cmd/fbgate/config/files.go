@@ -67,6 +67,11 @@ func (c *Config) CheckFiles() error {
 	if d := c.Directory; d != nil {
 		k.directory(d)
 	}
+	if p := c.Publishing; p != nil {
+		for i, account := range p.Publishers {
+			k.password(fmt.Sprintf("publishing.publishers[%d]", i), account.PasswordFile, account.PasswordEnv)
+		}
+	}
 	for i := range c.Organizations {
 		o, path := &c.Organizations[i], fmt.Sprintf("organizations[%d]", i)
 		_, err := o.CAs()
@@ -145,6 +150,12 @@ func (c *Config) paths() iter.Seq[*string] {
 		paths = append(paths, &d.File)
 		if l := d.LDAP; l != nil {
 			paths = append(paths, &l.PasswordFile, &l.CAFile)
+		}
+	}
+	if p := c.Publishing; p != nil {
+		paths = append(paths, &p.Store)
+		for i := range p.Publishers {
+			paths = append(paths, &p.Publishers[i].PasswordFile)
 		}
 	}
 	for i := range c.Organizations {

@@ -21,6 +21,7 @@ var forms = map[string]func(text string) (normal string, c *complaint){
 	"ews":          ewsService.url,
 	"file":         line,
 	"header":       header,
+	"host":         hostName,
 	"kdc":          kdc,
 	"ldap":         ldapURL,
 	"line":         line,
@@ -154,6 +155,15 @@ func address(text string) (string, *complaint) {
 		return "", &complaint{quote(host) + " is neither a host nor an IP address", "write for example 127.0.0.1:" + port}
 	}
 	return text, nil
+}
+
+// hostName is a domain by name.
+func hostName(text string) (string, *complaint) {
+	normal := strings.ToLower(text)
+	if !isHost(normal) || !strings.Contains(normal, ".") {
+		return "", &complaint{quote(text) + " is not a domain", "write for example contoso.com"}
+	}
+	return normal, nil
 }
 
 // kdc is host:port to ask for tickets.

@@ -169,10 +169,7 @@ func fileWith(section, key string) string {
 	if before, inner, nested := strings.Cut(section, "."); nested { // directory.ldap
 		return before + ": {" + inner + ": {url: ldaps://a, base_dn: a, " + key + ": %s}}\n" + organization + "}]"
 	}
-	extra := ""
-	if section == "directory" {
-		extra = "file: a.csv, "
-	}
+	extra := map[string]string{"directory": "file: a.csv, ", "publishing": "store: a, publishers: [{username: a, password_file: a}], "}[section]
 	return section + ": {" + extra + key + ": %s}\n" + organization + "}]"
 }
 
@@ -190,7 +187,7 @@ func structOf(t reflect.Type) reflect.Type {
 // kinds are the forms and types of the structs in words.
 var kinds = map[string]string{
 	"address": "host:port", "autodiscover": "URL", "domain": "list of domains", "environment": "name of a variable",
-	"ews": "URL", "file": "file", "header": "text", "kdc": "host:port", "ldap": "URL", "line": "text", "mailbox": "address",
+	"ews": "URL", "file": "file", "header": "text", "host": "domain", "kdc": "host:port", "ldap": "URL", "line": "text", "mailbox": "address",
 	"name": "letters, digits, `.`, `_`, `-`", "publicfolder": "URL", "token": "URL", "username": "account",
 }
 
@@ -240,7 +237,7 @@ func preset(f reflect.StructField) string {
 func meanings(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	for _, path := range []string{"config.go", "directory.go", "organization.go", "credential.go"} {
+	for _, path := range []string{"config.go", "faces.go", "directory.go", "organization.go", "credential.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)

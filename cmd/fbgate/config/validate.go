@@ -32,6 +32,9 @@ func validate(c *Config) Faults {
 	if c.Directory != nil {
 		v.directory(c.Directory)
 	}
+	if c.Publishing != nil {
+		v.publishers(c.Publishing.Publishers)
+	}
 	return v.faults
 }
 
@@ -113,4 +116,14 @@ func (v *validator) once(first map[string]string, value, path, instead string) {
 		return
 	}
 	first[value] = path
+}
+
+// publishers wants each account once, with a password.
+func (v *validator) publishers(accounts []PublisherAccount) {
+	first := map[string]string{}
+	for i, a := range accounts {
+		path := fmt.Sprintf("publishing.publishers[%d]", i)
+		v.once(first, strings.ToLower(a.Username), path+".username", "write another name")
+		v.oneSecret(kind{secrets: anyPassword}, path)
+	}
 }

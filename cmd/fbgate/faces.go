@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"fbgate/availability"
+	"fbgate/availability/directory"
+	"fbgate/availability/published"
+	"fbgate/cmd/fbgate/config"
+	"fbgate/davfb"
+	"fbgate/davfb/face"
+	"fbgate/davfb/folder"
+	"fbgate/davfb/internet"
+	"fbgate/translate/davxml"
+	"fbgate/translate/merged"
+)
+
+// faces are what clients see of the gateway.
+type faces struct {
+	config    *config.Config
+	name      string
+	source    availability.Source
+	directory directory.Directory // nil if there is none
+	publisher published.Named     // its Store is nil if nobody may publish
+	log       *slog.Logger
+}
+
+// handler is that of the clients' listener.
+func (f *faces) handler() (http.Handler, error) {
+	c := f.config
+	files, err := f.internet()
+	if err != nil {
+		return nil, fmt.Errorf("internet_free_busy: %w", err)
+	}
+	return davfb.New(davfb.Config{
+		Source: f.source,
+		Name:   f.name,
+		Limits: davxml.Limits{
+			Attendees: c.Limits.Attendees,
+			Window:    time.Duration(c.Limits.Window),
+			Digits:    c.Limits.Digits,
+		},
+		MaxURL: int(c.Limits.URLBytes),
+		Digits: merged.Digits{WorkingElsewhere: drawnAs[c.WorkingElsewhere]},
+		Parts: []davfb.Part{
+			{Matches: folder.Holds, Handler: f.folder()},
+			{Matches: files.Matches, Handler: files},
+		},
+		Log: f.log,
+	}), nil
+}
+
+// internet is Outlook's Internet Free/Busy.
+func (f *faces) internet() (*internet.Handler, error) {
+	c := f.config.InternetFreeBusy
+	handler := internet.Config{
+		Source: f.source, Patterns: c.Patterns, DefaultDomain: c.DefaultDomain,
+		MonthsBefore: c.MonthsBefore, MonthsAfter: c.MonthsAfter,
+		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], Log: f.log,
+	}
+	if f.publisher.Store != nil {
+		handler.Publisher, handler.Authenticate, handler.Keep = f.publisher, f.accounts(), time.Duration(f.config.Publishing.Keep)
+	}
+	return internet.New(handler)
+}
+
+// folder is the public folder SCHEDULE+ FREE BUSY.
+func (f *faces) folder() http.Handler {
+	c := f.config.Folder
+	handler := folder.Config{
+		Source: f.source, Name: f.name, MonthsBefore: c.MonthsBefore, MonthsAfter: c.MonthsAfter,
+		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], MaxURL: int(f.config.Limits.URLBytes), Log: f.log,
+	}
+	if handler.MonthsBefore == 0 {
+		handler.MonthsBefore = -1 // none, where 0 stands for the default
+	}
+	if roll, ok := f.directory.(directory.Roll); ok {
+		handler.Recipients = recipients{roll}
+	}
+	if f.publisher.Store != nil {
+		handler.Publisher, handler.MayPublish, handler.Keep = f.publisher, f.accounts(), time.Duration(f.config.Publishing.Keep)
+	}
+	return folder.New(handler)
+}
+
+// accounts are those who may publish.
+func (f *faces) accounts() face.Authenticate {
+	var accounts []face.Account
+	for i := range f.config.Publishing.Publishers {
+		p := &f.config.Publishing.Publishers[i]
+		accounts = append(accounts, face.Account{Username: p.Username, Password: p.Password})
+	}
+	return face.Basic(accounts)
+}
+
+// names are those a mailbox has besides, as far as the directory can say now.
+func (f *faces) names(ctx context.Context, m availability.Mailbox) []availability.Mailbox {
+	if f.directory == nil {
+		return nil
+	}
+	found, err := f.directory.Find(ctx, []availability.Mailbox{m})
+	e := found[m]
+	if err != nil || e == nil || e.Members != nil {
+		return nil
+	}
+	return []availability.Mailbox{e.Primary, e.LegacyDN}
+}
+
+// recipients lists a folder from a directory.
+type recipients struct{ roll directory.Roll }
+
+// Recipients implements folder.Recipients.
+func (r recipients) Recipients(ctx context.Context, after availability.Mailbox, most int) (page []folder.Recipient, more bool, err error) {
+	for e, err := range r.roll.All(ctx, after) {
+		if err != nil {
+			return page, false, err
+		}
+		if len(page) == most {
+			return page, true, nil
+		}
+		page = append(page, folder.Recipient{LegacyDN: string(e.LegacyDN)})
+	}
+	return page, false, nil
+}
