@@ -79,7 +79,11 @@ func TestConfigurationsInDocumentsAreInOrder(t *testing.T) {
 	for path, content := range documents(t) {
 		for _, m := range yaml.FindAllStringSubmatch(content, -1) {
 			text := regexp.MustCompile("(?m)^"+m[1]).ReplaceAllString(m[2], "")
-			if !regexp.MustCompile(`(?m)^organizations:`).MatchString(text) {
+			switch {
+			case regexp.MustCompile(`(?m)^organizations:`).MatchString(text):
+			case regexp.MustCompile(`(?m)^(listen|tls|trusted_proxies|passthrough|publishing|internet_free_busy|folder):`).MatchString(text):
+				text += "\norganizations: [{name: contoso, domains: [contoso.com], target_sharing_epr: https://mail.contoso.com/EWS/Exchange.asmx}]\n"
+			default: // a part of a section
 				continue
 			}
 			parsed++

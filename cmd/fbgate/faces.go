@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"fbgate/availability"
 	"fbgate/availability/directory"
 	"fbgate/availability/published"
+	"fbgate/availability/upstream"
 	"fbgate/cmd/fbgate/config"
 	"fbgate/davfb"
 	"fbgate/davfb/face"
 	"fbgate/davfb/folder"
 	"fbgate/davfb/internet"
+	"fbgate/davfb/passthrough"
 	"fbgate/translate/davxml"
 	"fbgate/translate/merged"
 )
@@ -26,6 +29,7 @@ type faces struct {
 	source    availability.Source
 	directory directory.Directory // nil if there is none
 	publisher published.Named     // its Store is nil if nobody may publish
+	through   *passthrough.Handler
 	log       *slog.Logger
 }
 
@@ -36,7 +40,15 @@ func (f *faces) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("internet_free_busy: %w", err)
 	}
-	return davfb.New(davfb.Config{
+	var parts []davfb.Part
+	if c.Passthrough == nil || !c.Passthrough.ScheduleFolder {
+		parts = append(parts, davfb.Part{Matches: folder.Holds, Handler: f.folder()})
+	}
+	parts = append(parts, davfb.Part{Matches: files.Matches, Handler: files})
+	if f.through != nil {
+		parts = append(parts, davfb.Part{Matches: f.through.Matches, Handler: f.through})
+	}
+	return trustedProxies(c).Handler(davfb.New(davfb.Config{
 		Source: f.source,
 		Name:   f.name,
 		Limits: davxml.Limits{
@@ -46,12 +58,9 @@ func (f *faces) handler() (http.Handler, error) {
 		},
 		MaxURL: int(c.Limits.URLBytes),
 		Digits: merged.Digits{WorkingElsewhere: drawnAs[c.WorkingElsewhere]},
-		Parts: []davfb.Part{
-			{Matches: folder.Holds, Handler: f.folder()},
-			{Matches: files.Matches, Handler: files},
-		},
-		Log: f.log,
-	}), nil
+		Parts:  parts,
+		Log:    f.log,
+	})), nil
 }
 
 // internet is Outlook's Internet Free/Busy.
@@ -60,7 +69,7 @@ func (f *faces) internet() (*internet.Handler, error) {
 	handler := internet.Config{
 		Source: f.source, Patterns: c.Patterns, DefaultDomain: c.DefaultDomain,
 		MonthsBefore: c.MonthsBefore, MonthsAfter: c.MonthsAfter,
-		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], Log: f.log,
+		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], Proxies: trustedProxies(f.config), Log: f.log,
 	}
 	if f.publisher.Store != nil {
 		handler.Publisher, handler.Authenticate, handler.Keep = f.publisher, f.accounts(), time.Duration(f.config.Publishing.Keep)
@@ -85,6 +94,30 @@ func (f *faces) folder() http.Handler {
 		handler.Publisher, handler.MayPublish, handler.Keep = f.publisher, f.accounts(), time.Duration(f.config.Publishing.Keep)
 	}
 	return folder.New(handler)
+}
+
+// newPassthrough returns nil if nothing is to be handed on.
+func newPassthrough(p *config.Passthrough, proxies face.TrustedProxies, log *slog.Logger) (*passthrough.Handler, error) {
+	if p == nil {
+		return nil, nil
+	}
+	cas, err := p.CAs()
+	if err != nil {
+		return nil, fmt.Errorf("ca_file: %w", err)
+	}
+	return passthrough.New(passthrough.Config{
+		URL: p.URL, TLS: upstream.Connections{CAs: cas, MinTLS: tlsVersions[p.MinTLS]}.TLS(), Paths: p.Paths,
+		MaxConnections: p.Connections, HeaderTimeout: time.Duration(p.HeaderTimeout), IdleTimeout: time.Duration(p.IdleTimeout),
+		Forward: p.Forward, TrustedProxies: proxies, FrontEndHTTPS: p.FrontEndHTTPS, Log: log,
+	})
+}
+
+// trustedProxies are those in front, whose addresses the configuration has checked.
+func trustedProxies(c *config.Config) (proxies face.TrustedProxies) {
+	for _, network := range c.TrustedProxies {
+		proxies = append(proxies, netip.MustParsePrefix(network))
+	}
+	return proxies
 }
 
 // accounts are those who may publish.

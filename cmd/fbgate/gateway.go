@@ -17,6 +17,7 @@ import (
 	"fbgate/cache"
 	"fbgate/cmd/fbgate/config"
 	"fbgate/davfb/admin"
+	"fbgate/davfb/passthrough"
 )
 
 // gateway is the parts of fbgate put together as a configuration says.
@@ -24,6 +25,7 @@ type gateway struct {
 	clients   http.Handler
 	operators func(ready func() bool) http.Handler
 	stores    []*cache.Memory
+	through   *passthrough.Handler // nil if nothing is handed on
 }
 
 // newGateway puts the gateway together. Store keeps what clients publish; with nil
@@ -64,6 +66,9 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 		f.source = &published.Source{Store: store, Next: f.source}
 		f.publisher = published.Named{Store: store, Names: f.names}
 	}
+	if f.through, err = newPassthrough(c.Passthrough, trustedProxies(c), log); err != nil {
+		return nil, fmt.Errorf("passthrough: %w", err)
+	}
 	clients, err := f.handler()
 	if err != nil {
 		return nil, err
@@ -78,7 +83,8 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 		operators: func(ready func() bool) http.Handler {
 			return admin.New(admin.Config{Caches: caches, Token: token, Ready: ready, Log: log})
 		},
-		stores: stores,
+		stores:  stores,
+		through: f.through,
 	}, nil
 }
 

@@ -34,7 +34,7 @@ var rooms = map[string][]string{
 	"davfb/admin":                   {"availability", "cache"},
 	"davfb/folder":                  {"availability", "davfb/face", "translate/..."},
 	"davfb/internet":                {"availability", "davfb/face", "translate/..."},
-	"davfb/passthrough":             {"availability", "davfb/face"},
+	"davfb/passthrough":             {"davfb/face"},
 	"davfb/secure":                  {},
 	"translate":                     {"availability", "translate/..."},
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 	"fbgate/availability/published"
 	"fbgate/cmd/fbgate/config"
+	"fbgate/davfb/secure"
 
 	"golang.org/x/net/netutil"
 )
@@ -57,6 +59,7 @@ type server struct {
 	ready     atomic.Bool
 	failed    chan error
 	clients   listening
+	secure    listening // its Server is nil without tls
 	operators listening
 }
 
@@ -69,10 +72,10 @@ type listening struct {
 // String returns the address it is reached at.
 func (l listening) String() string { return l.listener.Addr().String() }
 
-// start opens both listeners, so that an address in use is known before anything
+// start opens all listeners, so that an address in use is known before anything
 // is served, and serves.
 func start(c *config.Config, log *slog.Logger) (_ *server, err error) {
-	s := &server{config: c, log: log, failed: make(chan error, 2)}
+	s := &server{config: c, log: log, failed: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -86,29 +89,65 @@ func start(c *config.Config, log *slog.Logger) (_ *server, err error) {
 	if s.gateway, err = newGateway(c, s.published, log); err != nil {
 		return nil, err
 	}
-	clients, err := listen("listen", c.Listen)
-	if err != nil {
+	if err := s.open(); err != nil {
 		return nil, err
 	}
-	operators, err := listen("admin.listen", c.Admin.Listen)
-	if err != nil {
-		clients.Close()
-		return nil, err
+	go s.serve(s.clients)
+	go s.serve(s.operators)
+	if s.secure.Server != nil {
+		go s.serve(s.secure)
+		log.Info("serving by TLS", "clients", s.secure.String())
 	}
-	s.clients = s.serve(clients, s.gateway.clients)
-	s.operators = s.serve(operators, s.gateway.operators(s.ready.Load))
 	s.ready.Store(true)
 	log.Info("serving", "version", version(), "clients", s.clients.String(), "operators", s.operators.String(),
 		"organizations", len(c.Organizations))
 	return s, nil
 }
 
-func listen(key, address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w%s", key, err, bindAdvice(err))
+// open opens every listener, or none.
+func (s *server) open() (err error) {
+	c := s.config
+	var opened []net.Listener
+	defer func() {
+		if err != nil {
+			for _, l := range opened {
+				l.Close()
+			}
+		}
+	}()
+	listen := func(key, address string) (net.Listener, error) {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w%s", key, err, bindAdvice(err))
+		}
+		opened = append(opened, l)
+		return netutil.LimitListener(l, c.Limits.Connections), nil
 	}
-	return l, nil
+	clients, err := listen("listen", c.Listen)
+	if err != nil {
+		return err
+	}
+	s.clients = listening{s.forClients(), clients}
+	if c.TLS != nil {
+		handshakes, err := secure.New(secure.Config{
+			CertificateFile: c.TLS.CertificateFile, KeyFile: c.TLS.KeyFile, MinVersion: tlsVersions[c.TLS.MinTLS], Log: s.log,
+		})
+		if err != nil {
+			return fmt.Errorf("tls: %w", err)
+		}
+		plain, err := listen("tls.listen", c.TLS.Listen)
+		if err != nil {
+			return err
+		}
+		// TLS is outermost, or net/http would not know of it.
+		s.secure = listening{s.forClients(), tls.NewListener(plain, handshakes)}
+	}
+	operators, err := listen("admin.listen", c.Admin.Listen)
+	if err != nil {
+		return err
+	}
+	s.operators = listening{s.httpServer(s.gateway.operators(s.ready.Load)), operators}
+	return nil
 }
 
 func bindAdvice(err error) string {
@@ -123,9 +162,19 @@ func bindAdvice(err error) string {
 	return ""
 }
 
-func (s *server) serve(l net.Listener, handler http.Handler) listening {
+// forClients is the server of one listener for clients.
+func (s *server) forClients() *http.Server {
+	server := s.httpServer(s.gateway.clients)
+	if through := s.gateway.through; through != nil {
+		server.ConnContext, server.ConnState = through.ConnContext, through.ConnState
+		server.DisableGeneralOptionsHandler = true // OPTIONS * is theirs, too
+	}
+	return server
+}
+
+func (s *server) httpServer(handler http.Handler) *http.Server {
 	limits := s.config.Limits
-	server := &http.Server{
+	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: time.Duration(limits.HeaderTimeout),
 		ReadTimeout:       2 * time.Duration(limits.HeaderTimeout), // bodies are of 1 MiB at most
@@ -135,9 +184,9 @@ func (s *server) serve(l net.Listener, handler http.Handler) listening {
 		MaxHeaderBytes: int(limits.HeaderBytes + limits.URLBytes),
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
-	go func() { s.failed <- server.Serve(netutil.LimitListener(l, limits.Connections)) }()
-	return listening{server, l}
 }
+
+func (s *server) serve(l listening) { s.failed <- l.Serve(l.listener) }
 
 // until serves on until ctx is done or a listener fails, and then lets the
 // requests under way finish.
@@ -171,10 +220,17 @@ func (s *server) stop() error {
 	s.ready.Store(false)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.config.AnswerTimeout)+5*time.Second)
 	defer cancel()
-	err := errors.Join(s.clients.Shutdown(ctx), s.operators.Close())
+	var err error
+	if s.secure.Server != nil {
+		err = s.secure.Shutdown(ctx)
+	}
+	err = errors.Join(err, s.clients.Shutdown(ctx), s.operators.Close())
 	// A server that was stopped before it began knows nothing of its listener.
-	s.clients.listener.Close()
-	s.operators.listener.Close()
+	for _, l := range []listening{s.clients, s.secure, s.operators} {
+		if l.listener != nil {
+			l.listener.Close()
+		}
+	}
 	return errors.Join(err, s.close())
 }
 

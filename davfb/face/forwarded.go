@@ -1,6 +1,7 @@
 package face
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -16,7 +17,7 @@ const mostProxies = 20
 
 // Trusts reports whether a request came straight from one of the proxies.
 func (t TrustedProxies) Trusts(r *http.Request) bool {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	peer, err := netip.ParseAddrPort(Peer(r))
 	return err == nil && t.contain(peer.Addr())
 }
 
@@ -34,7 +35,7 @@ func (t TrustedProxies) contain(address netip.Addr) bool {
 // not a proxy's, as each proxy appends whom it sees and what stands before that is
 // hearsay. It is invalid if not even the connection's own address can be read.
 func (t TrustedProxies) Client(r *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	peer, err := netip.ParseAddrPort(Peer(r))
 	if err != nil {
 		return netip.Addr{}
 	}
@@ -106,17 +107,26 @@ func isHost(s string) bool {
 
 // Handler hands next requests whose RemoteAddr is that of the client rather than that
 // of the last proxy, for logs and for rules about who may ask. The port, which no proxy
-// tells, is 0 then.
+// tells, is 0 then. [Peer] still tells who is connected.
 func (t TrustedProxies) Handler(next http.Handler) http.Handler {
 	if len(t) == 0 {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if client := t.Client(r); client.IsValid() && t.Trusts(r) {
-			seen := *r
-			seen.RemoteAddr = netip.AddrPortFrom(client, 0).String()
-			r = &seen
+			r = r.WithContext(context.WithValue(r.Context(), peerKey{}, r.RemoteAddr))
+			r.RemoteAddr = netip.AddrPortFrom(client, 0).String()
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+type peerKey struct{}
+
+// Peer returns address and port of whoever is connected: a client's, or a proxy's.
+func Peer(r *http.Request) string {
+	if peer, ok := r.Context().Value(peerKey{}).(string); ok {
+		return peer
+	}
+	return r.RemoteAddr
 }

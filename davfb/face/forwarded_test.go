@@ -88,7 +88,12 @@ func TestTrustedProxiesHandler(t *testing.T) {
 		r := request(test.peer)
 		r.Header.Set("X-Forwarded-For", "198.51.100.1")
 		seen := ""
-		test.proxies.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.RemoteAddr })).ServeHTTP(httptest.NewRecorder(), r)
+		test.proxies.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			seen = r.RemoteAddr
+			if face.Peer(r) != test.peer {
+				t.Errorf("%s: the peer is %s", test.peer, face.Peer(r))
+			}
+		})).ServeHTTP(httptest.NewRecorder(), r)
 		if seen != test.want || r.RemoteAddr != test.peer {
 			t.Errorf("%s: %s, want %s", test.peer, seen, test.want)
 		}

@@ -14,6 +14,11 @@ import "log/slog"
 type Config struct {
 	// Listen is the address where old clients ask; port 0 takes a free one.
 	Listen string `yaml:"listen" default:"127.0.0.1:8080" form:"address"`
+	// TLS is a second address where old clients ask, by https.
+	TLS *TLS `yaml:"tls"`
+	// TrustedProxies is the list of networks of the proxies in front of fbgate, whose
+	// word is taken for who asks, in X-Forwarded-For, -Proto and -Host.
+	TrustedProxies []string `yaml:"trusted_proxies" form:"network" example:"[127.0.0.1, 10.0.0.0/24]"`
 	// AnswerTimeout is how long a client waits at most. What arrives later
 	// still fills the cache.
 	AnswerTimeout Duration `yaml:"answer_timeout" default:"10s" range:"1s..5m"`
@@ -34,6 +39,12 @@ type Config struct {
 	Folder Folder `yaml:"folder"`
 	// Publishing lets clients write free/busy. Without it nobody may.
 	Publishing *Publishing `yaml:"publishing"`
+	// Passthrough hands what is not for free/busy on to the server that has always
+	// answered it. Without it fbgate refuses such requests.
+	Passthrough *Passthrough `yaml:"passthrough"`
+	// Publish writes the free/busy of organizations into the public folders of an
+	// Exchange 2000 to 2007, for Outlook, which reads them there itself.
+	Publish *Publish `yaml:"publish"`
 	// Directory says who is who. Without it addresses are taken as they are, and
 	// nothing is known of a legacyExchangeDN.
 	Directory *Directory `yaml:"directory"`
@@ -98,6 +109,7 @@ type Limits struct {
 	HeaderTimeout Duration `yaml:"header_timeout" default:"10s" range:"1s..5m"`
 	// IdleTimeout is how long a connection is kept open between requests.
 	IdleTimeout Duration `yaml:"idle_timeout" default:"2m" range:"1s..1h"`
-	// Connections is how many clients may be connected at once.
+	// Connections is how many clients may be connected at once, to listen and to
+	// tls.listen each.
 	Connections int `yaml:"connections" default:"1000" range:"1..1000000"`
 }

@@ -72,6 +72,13 @@ func (c *Config) CheckFiles() error {
 			k.password(fmt.Sprintf("publishing.publishers[%d]", i), account.PasswordFile, account.PasswordEnv)
 		}
 	}
+	if t := c.TLS; t != nil {
+		k.pair("tls", t.CertificateFile, t.KeyFile)
+	}
+	if p := c.Passthrough; p != nil {
+		_, err := p.CAs()
+		k.check("passthrough.ca_file", err, fillCAs)
+	}
 	for i := range c.Organizations {
 		o, path := &c.Organizations[i], fmt.Sprintf("organizations[%d]", i)
 		_, err := o.CAs()
@@ -97,16 +104,26 @@ func (k *checker) check(path string, err error, instead string) {
 
 func (k *checker) credential(c *Credential, path string) {
 	k.password(path, c.PasswordFile, c.PasswordEnv)
-	for key, file := range map[string]string{"keytab_file": c.KeytabFile, "certificate_file": c.CertificateFile, "key_file": c.KeyFile} {
-		if file != "" {
-			_, err := readFile(file)
-			k.check(path+"."+key, err, "write it there, readable for fbgate")
-		}
+	k.read(path+".keytab_file", c.KeytabFile)
+	k.pair(path, c.CertificateFile, c.KeyFile)
+}
+
+// read tries a file that is no line of text.
+func (k *checker) read(path, file string) {
+	if file != "" {
+		_, err := readFile(file)
+		k.check(path, err, "write it there, readable for fbgate")
 	}
-	if c.CertificateFile != "" && c.KeyFile != "" {
-		_, err := tls.LoadX509KeyPair(c.CertificateFile, c.KeyFile)
+}
+
+// pair tries the certificate and key of a section.
+func (k *checker) pair(section, certificate, key string) {
+	k.read(section+".certificate_file", certificate)
+	k.read(section+".key_file", key)
+	if certificate != "" && key != "" {
+		_, err := tls.LoadX509KeyPair(certificate, key)
 		if !errors.As(err, new(*fs.PathError)) {
-			k.check(path+".certificate_file", err, "write the certificate that belongs to key_file, both in PEM")
+			k.check(section+".certificate_file", err, "write the certificate that belongs to key_file, both in PEM")
 		}
 	}
 }
@@ -151,6 +168,15 @@ func (c *Config) paths() iter.Seq[*string] {
 		if l := d.LDAP; l != nil {
 			paths = append(paths, &l.PasswordFile, &l.CAFile)
 		}
+	}
+	if t := c.TLS; t != nil {
+		paths = append(paths, &t.CertificateFile, &t.KeyFile)
+	}
+	if p := c.Passthrough; p != nil {
+		paths = append(paths, &p.CAFile)
+	}
+	if p := c.Publish; p != nil {
+		paths = append(paths, &p.State)
 	}
 	if p := c.Publishing; p != nil {
 		paths = append(paths, &p.Store)

@@ -20,6 +20,7 @@ var forms = map[string]func(text string) (normal string, c *complaint){
 	"environment":  environment,
 	"ews":          ewsService.url,
 	"file":         line,
+	"folder":       folder,
 	"header":       header,
 	"host":         hostName,
 	"kdc":          kdc,
@@ -27,7 +28,9 @@ var forms = map[string]func(text string) (normal string, c *complaint){
 	"line":         line,
 	"mailbox":      mailbox,
 	"name":         name,
+	"network":      network,
 	"publicfolder": publicFolderService.url,
+	"server":       server,
 	"token":        tokenService.url,
 	"username":     username,
 }
@@ -164,6 +167,43 @@ func hostName(text string) (string, *complaint) {
 		return "", &complaint{quote(text) + " is not a domain", "write for example contoso.com"}
 	}
 	return normal, nil
+}
+
+// network is an IP address, or all that begin with some bits.
+func network(text string) (string, *complaint) {
+	if address, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(address, address.BitLen()).String(), nil
+	}
+	prefix, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		return "", &complaint{quote(text) + " is not a network", "write for example 10.0.0.0/24, or one address"}
+	case prefix.Bits() == 0:
+		return "", &complaint{quote(text) + " is everybody, and any client can write these headers", "write the proxies' own addresses"}
+	}
+	return prefix.Masked().String(), nil
+}
+
+// folder is a path to begin with.
+func folder(text string) (string, *complaint) {
+	if !strings.HasPrefix(text, "/") || strings.ContainsAny(text, "?#%\\ ") {
+		return "", &complaint{quote(text) + " is not a path", "write for example /public"}
+	}
+	return line(text)
+}
+
+// server is a URL of a server as a whole.
+func server(text string) (string, *complaint) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || !isEndpointHost(u):
+		return "", &complaint{quote(text) + " is not the URL of a server", "write for example http://mail2003.contoso.com"}
+	case u.User != nil:
+		return "", &complaint{"the URL has a user name in it", "write the URL only; clients log in by themselves"}
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		return "", &complaint{quote(text) + " is more than a server", didYouMean(at(u, "")) + "; paths has the folders"}
+	}
+	return at(u, ""), nil
 }
 
 // kdc is host:port to ask for tickets.

@@ -165,11 +165,15 @@ func fileWith(section, key string) string {
 		return key + ": %s\n" + organization + "}]"
 	case "organizations[]":
 		return organization + ", " + key + ": %s}]"
+	case "publish":
+		return "publish: {organizations: [a], to: b, state: a, " + key + ": %s}\ndirectory: {file: a.csv}\n" + organization +
+			"}, {name: b, domains: [b], access_method: PublicFolder, public_folder_url: https://b/public/}]"
 	}
 	if before, inner, nested := strings.Cut(section, "."); nested { // directory.ldap
 		return before + ": {" + inner + ": {url: ldaps://a, base_dn: a, " + key + ": %s}}\n" + organization + "}]"
 	}
-	extra := map[string]string{"directory": "file: a.csv, ", "publishing": "store: a, publishers: [{username: a, password_file: a}], "}[section]
+	extra := map[string]string{"directory": "file: a.csv, ", "publishing": "store: a, publishers: [{username: a, password_file: a}], ",
+		"tls": "listen: :443, certificate_file: a, key_file: a, ", "passthrough": "url: http://a.example, "}[section]
 	return section + ": {" + extra + key + ": %s}\n" + organization + "}]"
 }
 
@@ -187,8 +191,8 @@ func structOf(t reflect.Type) reflect.Type {
 // kinds are the forms and types of the structs in words.
 var kinds = map[string]string{
 	"address": "host:port", "autodiscover": "URL", "domain": "list of domains", "environment": "name of a variable",
-	"ews": "URL", "file": "file", "header": "text", "host": "domain", "kdc": "host:port", "ldap": "URL", "line": "text", "mailbox": "address",
-	"name": "letters, digits, `.`, `_`, `-`", "publicfolder": "URL", "token": "URL", "username": "account",
+	"ews": "URL", "file": "file", "folder": "list of paths", "header": "text", "host": "domain", "kdc": "host:port", "ldap": "URL", "line": "text", "mailbox": "address",
+	"name": "letters, digits, `.`, `_`, `-`", "network": "list of networks", "publicfolder": "URL", "server": "URL", "token": "URL", "username": "account",
 }
 
 func values(f reflect.StructField) string {

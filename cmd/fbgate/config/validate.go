@@ -35,6 +35,9 @@ func validate(c *Config) Faults {
 	if c.Publishing != nil {
 		v.publishers(c.Publishing.Publishers)
 	}
+	if c.Publish != nil {
+		v.publish(c)
+	}
 	return v.faults
 }
 
@@ -53,6 +56,9 @@ func (v *validator) listeners(c *Config) {
 		}
 		problem := fmt.Sprintf("clients at %s and operators at %s cannot share a port", c.Listen, c.Admin.Listen)
 		v.fault(path, problem, "write another one in listen or in admin.listen")
+	}
+	if t := c.TLS; t != nil && (collide(t.Listen, c.Listen) || collide(t.Listen, c.Admin.Listen)) {
+		v.fault("tls.listen", t.Listen+" is taken by listen or admin.listen", "write another port, usually 443")
 	}
 	if !IsLoopback(host) && c.Admin.TokenFile == "" && !v.origin.has("admin.token_file") {
 		v.fault("admin.listen", c.Admin.Listen+" can be reached from other machines, and no token is asked for",
@@ -125,5 +131,36 @@ func (v *validator) publishers(accounts []PublisherAccount) {
 		path := fmt.Sprintf("publishing.publishers[%d]", i)
 		v.once(first, strings.ToLower(a.Username), path+".username", "write another name")
 		v.oneSecret(kind{secrets: anyPassword}, path)
+	}
+}
+
+// publish wants organizations that exist, a folder to write into, and a directory that
+// can be listed.
+func (v *validator) publish(c *Config) {
+	byName := map[string]*Organization{}
+	for i := range c.Organizations {
+		byName[strings.ToLower(c.Organizations[i].Name)] = &c.Organizations[i]
+	}
+	first := map[string]string{}
+	for i, name := range c.Publish.Organizations {
+		path := fmt.Sprintf("publish.organizations[%d]", i)
+		v.once(first, strings.ToLower(name), path, "name each once")
+		switch {
+		case name == "":
+		case byName[strings.ToLower(name)] == nil:
+			v.fault(path, "there is no organization "+quote(name), "write the name of one that is in this file")
+		case strings.EqualFold(name, c.Publish.To):
+			v.fault(path, "this is the one published to", "remove it; its server has its own people's free/busy")
+		}
+	}
+	switch to := byName[strings.ToLower(c.Publish.To)]; {
+	case c.Publish.To == "":
+	case to == nil:
+		v.fault("publish.to", "there is no organization "+quote(c.Publish.To), "write the name of one that is in this file, of access_method PublicFolder")
+	case to.AccessMethod != "PublicFolder" && to.AccessMethod != "":
+		v.fault("publish.to", "access_method of "+to.Name+" is "+to.AccessMethod, "write one of access_method PublicFolder")
+	}
+	if c.Directory == nil || c.Directory.File == "" && !v.origin.has("directory.file") {
+		v.fault("publish", "there is no directory that can be listed", "write directory: with a file, which says where each one's item is")
 	}
 }
