@@ -51,7 +51,7 @@ var confined = map[string][]string{
 	"github.com/jcmturner":          {"availability/credential", "availability/exchangetest/..."},
 	"github.com/patrickmn/go-cache": {"cache"},
 	"github.com/sony/gobreaker":     {"availability/guard"},
-	"go.etcd.io/bbolt":              {"availability/published", "availability/publisher"},
+	"go.etcd.io/bbolt":              {"availability/published"},
 	"golang.org/x/oauth2":           {"availability/credential"},
 	"pgregory.net/rapid":            {"availability/availabilitytest"},
 	"net/http": {"availability/autodiscover", "availability/credential", "availability/doctor", "availability/ews",
