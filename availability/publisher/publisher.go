@@ -149,8 +149,8 @@ func (p *Publisher) Run(ctx context.Context) error {
 		return fmt.Errorf("publish for %s: %w", p.config.Organization, err)
 	}
 	defer s.close()
-	// Several publishers that start together should not ask together.
-	wait := rand.N(min(p.config.Every/10, time.Minute))
+	// Gateways that start together should not ask together.
+	wait := rand.N(min(p.config.Every/10, 5*time.Second))
 	pace := pace{every: p.config.Every}
 	for p.rest(ctx, wait) {
 		begun := time.Now()

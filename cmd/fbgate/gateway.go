@@ -12,6 +12,7 @@ import (
 	"fbgate/availability"
 	"fbgate/availability/directory"
 	"fbgate/availability/published"
+	"fbgate/availability/publisher"
 	"fbgate/availability/route"
 	"fbgate/availability/upstream"
 	"fbgate/cache"
@@ -26,6 +27,7 @@ type gateway struct {
 	operators func(ready func() bool) http.Handler
 	stores    []*cache.Memory
 	through   *passthrough.Handler // nil if nothing is handed on
+	publisher *publisher.Publisher // nil if nothing is published
 }
 
 // newGateway puts the gateway together. Store keeps what clients publish; with nil
@@ -34,6 +36,7 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 	router, caches := route.New(), make(cache.Caches)
 	var stores []*cache.Memory
 	sources := make(map[string]availability.Source)
+	organizations := make(map[string]*organization)
 	for i := range c.Organizations {
 		o, err := newOrganization(&c.Organizations[i], log, unwatched)
 		if err != nil {
@@ -49,10 +52,13 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 			Timeout: time.Duration(max(c.Cache.LookupTimeout, o.Timeout)),
 		})
 		stores, caches[o.Name] = append(stores, memory), remembered
-		sources[strings.ToLower(o.Name)] = remembered
+		sources[strings.ToLower(o.Name)], organizations[strings.ToLower(o.Name)] = remembered, o
 	}
+	chains := make(map[string]availability.Source)
 	for _, o := range c.Organizations {
-		router.Add(chain(c, sources, o), o.Domains...)
+		whole := chain(c, sources, o)
+		router.Add(whole, o.Domains...)
+		chains[strings.ToLower(o.Name)] = whole
 	}
 	who, err := newDirectory(c.Directory, log)
 	if err != nil {
@@ -65,6 +71,19 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 	if store != nil {
 		f.source = &published.Source{Store: store, Next: f.source}
 		f.publisher = published.Named{Store: store, Names: f.names}
+	}
+	var publishes *publisher.Publisher
+	if c.Publish != nil {
+		p := &publication{config: c.Publish, to: organizations[strings.ToLower(c.Publish.To)], router: router, source: f.source,
+			asked: &publisher.Asked{Next: f.source}, name: f.name, log: log}
+		for _, name := range c.Publish.Organizations {
+			p.of = append(p.of, chains[strings.ToLower(name)])
+		}
+		p.roll, _ = who.(directory.Roll)
+		if publishes, err = p.publisher(); err != nil {
+			return nil, fmt.Errorf("publish: %w", err)
+		}
+		f.source = p.asked
 	}
 	if f.through, err = newPassthrough(c.Passthrough, trustedProxies(c), log); err != nil {
 		return nil, fmt.Errorf("passthrough: %w", err)
@@ -81,10 +100,11 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 	return &gateway{
 		clients: clients,
 		operators: func(ready func() bool) http.Handler {
-			return admin.New(admin.Config{Caches: caches, Token: token, Ready: ready, Log: log})
+			return admin.New(admin.Config{Caches: caches, Token: token, Ready: ready, Publisher: publishes, Log: log})
 		},
-		stores:  stores,
-		through: f.through,
+		stores:    stores,
+		through:   f.through,
+		publisher: publishes,
 	}, nil
 }
 

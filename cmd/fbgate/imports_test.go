@@ -31,7 +31,7 @@ var rooms = map[string][]string{
 	"cmd/fbgate":                    {"availability/...", "cache", "cmd/...", "davfb/...", "translate/..."},
 	"davfb":                         {"availability", "davfb/face", "translate/..."},
 	"davfb/face":                    {"availability"},
-	"davfb/admin":                   {"availability", "cache"},
+	"davfb/admin":                   {"availability", "availability/publisher", "cache"},
 	"davfb/folder":                  {"availability", "davfb/face", "translate/..."},
 	"davfb/internet":                {"availability", "davfb/face", "translate/..."},
 	"davfb/passthrough":             {"davfb/face"},

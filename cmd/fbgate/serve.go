@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -58,6 +59,8 @@ type server struct {
 	log       *slog.Logger
 	ready     atomic.Bool
 	failed    chan error
+	end       context.CancelFunc // of what runs besides
+	besides   sync.WaitGroup
 	clients   listening
 	secure    listening // its Server is nil without tls
 	operators listening
@@ -75,7 +78,7 @@ func (l listening) String() string { return l.listener.Addr().String() }
 // start opens all listeners, so that an address in use is known before anything
 // is served, and serves.
 func start(c *config.Config, log *slog.Logger) (_ *server, err error) {
-	s := &server{config: c, log: log, failed: make(chan error, 3)}
+	s := &server{config: c, log: log, failed: make(chan error, 4), end: func() {}}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -97,6 +100,15 @@ func start(c *config.Config, log *slog.Logger) (_ *server, err error) {
 	if s.secure.Server != nil {
 		go s.serve(s.secure)
 		log.Info("serving by TLS", "clients", s.secure.String())
+	}
+	if p := s.gateway.publisher; p != nil {
+		var ctx context.Context
+		ctx, s.end = context.WithCancel(context.Background())
+		s.besides.Go(func() {
+			if err := p.Run(ctx); err != nil {
+				s.failed <- fmt.Errorf("publish: %w", err)
+			}
+		})
 	}
 	s.ready.Store(true)
 	log.Info("serving", "version", version(), "clients", s.clients.String(), "operators", s.operators.String(),
@@ -248,6 +260,8 @@ func (s *server) expire(ctx context.Context) {
 
 // close closes what is open for as long as the gateway runs.
 func (s *server) close() error {
+	s.end()
+	s.besides.Wait()
 	if s.published == nil {
 		return nil
 	}

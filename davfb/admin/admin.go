@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"fbgate/availability/publisher"
 	"fbgate/cache"
 
 	"github.com/gorilla/mux"
@@ -23,6 +24,8 @@ import (
 // Config says what is shown to whom.
 type Config struct {
 	Caches cache.Caches
+	// Publisher is the one whose progress is shown. It may be nil.
+	Publisher *publisher.Publisher
 	// Token returns what operators send as "Authorization: Bearer TOKEN". If it
 	// is nil nobody has to, and only requests to a loopback name are answered, so
 	// that no page in an operator's browser can reach in.
@@ -46,8 +49,9 @@ func New(c Config) http.Handler {
 	router.Path("/readyz").Methods(http.MethodGet, http.MethodHead).HandlerFunc(a.ready)
 	router.Path("/cache").Methods(http.MethodGet, http.MethodHead).Handler(a.guarded(a.listCache))
 	router.Path("/cache").Methods(http.MethodDelete).Handler(a.guarded(a.flushCache))
+	router.Path("/publish").Methods(http.MethodGet, http.MethodHead).Handler(a.guarded(a.showPublisher))
 	router.NotFoundHandler = a.guarded(func(http.ResponseWriter, *http.Request) error {
-		return fault{http.StatusNotFound, "nothing here: there are /cache, /healthz and /readyz"}
+		return fault{http.StatusNotFound, "nothing here: there are /cache, /publish, /healthz and /readyz"}
 	})
 	router.MethodNotAllowedHandler = a.guarded(func(w http.ResponseWriter, r *http.Request) error {
 		allow := "GET, HEAD"

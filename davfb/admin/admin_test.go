@@ -99,7 +99,7 @@ func message(t *testing.T, w *httptest.ResponseRecorder) string {
 
 func TestBadRequests(t *testing.T) {
 	const (
-		unknownPath   = "nothing here: there are /cache, /healthz and /readyz"
+		unknownPath   = "nothing here: there are /cache, /publish, /healthz and /readyz"
 		unknownMethod = "this takes GET, and /cache also DELETE"
 	)
 	for _, test := range []struct {

@@ -67,7 +67,7 @@ func (a *admin) listCache(w http.ResponseWriter, r *http.Request) error {
 }
 
 func newEntry(a availability.Answer, now time.Time) entry {
-	e := entry{
+	return entry{
 		Mailbox:      a.Mailbox,
 		Organization: a.Organization,
 		Source:       a.Source,
@@ -76,11 +76,15 @@ func newEntry(a availability.Answer, now time.Time) entry {
 		Age:          int(now.Sub(a.At) / time.Second),
 		Expires:      a.Expires.UTC().Truncate(time.Second),
 		Spans:        len(a.Schedule.Spans),
+		Reason:       newReason(a.Reason),
 	}
-	if a.Reason != nil {
-		e.Reason = &reason{a.Reason.Code, a.Reason.Detail, a.Reason.Remedy()}
+}
+
+func newReason(r *availability.Reason) *reason {
+	if r == nil {
+		return nil
 	}
-	return e
+	return &reason{r.Code, r.Detail, r.Remedy()}
 }
 
 // flushCache answers DELETE /cache, ?mailbox=ADDRESS or ?organization=NAME.
