@@ -149,6 +149,10 @@ why a bar is empty, and can have an answer forgotten, so that it is asked again:
 
   curl http://%[1]s/cache
   curl -X DELETE 'http://%[1]s/cache?mailbox=nobody@fabrikam.com'
-`, s.operators.String())
+
+Clients can ask in other ways, too. This is Mary as an Internet Free/Busy file:
+
+  curl http://%[2]s/freebusy/mary@contoso.com.vfb
+`, s.operators.String(), s.clients.String())
 	return nil
 }
