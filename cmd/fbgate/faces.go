@@ -82,7 +82,7 @@ func (f *faces) folder() http.Handler {
 	c := f.config.Folder
 	handler := folder.Config{
 		Source: f.source, Name: f.name, MonthsBefore: c.MonthsBefore, MonthsAfter: c.MonthsAfter,
-		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], MaxURL: int(f.config.Limits.URLBytes), Log: f.log,
+		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], MaxURL: int(f.config.Limits.URLBytes), Origin: trustedProxies(f.config).BaseURL, Log: f.log,
 	}
 	if handler.MonthsBefore == 0 {
 		handler.MonthsBefore = -1 // none, where 0 stands for the default
@@ -130,17 +130,18 @@ func (f *faces) accounts() face.Authenticate {
 	return face.Basic(accounts)
 }
 
-// names are those a mailbox has besides, as far as the directory can say now.
-func (f *faces) names(ctx context.Context, m availability.Mailbox) []availability.Mailbox {
+// names are those by which a mailbox is asked about once the directory has been: none
+// if it knows nothing of it.
+func (f *faces) names(ctx context.Context, m availability.Mailbox) ([]availability.Mailbox, error) {
 	if f.directory == nil {
-		return nil
+		return nil, nil
 	}
 	found, err := f.directory.Find(ctx, []availability.Mailbox{m})
 	e := found[m]
 	if err != nil || e == nil || e.Members != nil {
-		return nil
+		return nil, err
 	}
-	return []availability.Mailbox{e.Primary, e.LegacyDN}
+	return []availability.Mailbox{e.Mailbox, e.Primary, e.LegacyDN}, nil
 }
 
 // recipients lists a folder from a directory.

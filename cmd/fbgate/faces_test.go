@@ -32,7 +32,8 @@ func tomorrow() time.Time {
 func newFaces(t *testing.T) (stack, *exchangetest.Exchange) {
 	t.Helper()
 	people := filepath.Join(t.TempDir(), "recipients.csv")
-	if err := os.WriteFile(people, []byte("PrimarySmtpAddress,LegacyExchangeDN\nmary@contoso.com,/o=Contoso/ou=Sales/cn=Recipients/cn=mary\n"), 0o600); err != nil {
+	if err := os.WriteFile(people, []byte("PrimarySmtpAddress,LegacyExchangeDN,EmailAddresses\n"+
+		"mary@contoso.com,/o=Contoso/ou=Sales/cn=Recipients/cn=mary,smtp:m.smith@contoso.com\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	at := tomorrow()
@@ -150,7 +151,7 @@ func TestPublishedIsTold(t *testing.T) {
 			}
 			x.FailCalls(-1, exchangetest.Fault{Status: http.StatusBadGateway})
 			s.flush(t)
-			for _, u := range []string{"SMTP:mary@contoso.com", "EX:/o=Contoso/ou=Sales/cn=Recipients/cn=mary"} {
+			for _, u := range []string{"SMTP:mary@contoso.com", "SMTP:m.smith@contoso.com", "EX:/o=Contoso/ou=Sales/cn=Recipients/cn=mary"} {
 				if got := s.merged(t, at.Add(30*time.Minute), u); got != "20000000" {
 					t.Errorf("%s: %s", u, got)
 				}
@@ -162,6 +163,39 @@ func TestPublishedIsTold(t *testing.T) {
 				t.Errorf("file: %d %s", w.Code, w.Body)
 			}
 		})
+	}
+}
+
+// Whoever publishes under a secondary address publishes the same mailbox, and what is
+// withdrawn is told under no name any more.
+func TestPublishedUnderAnotherName(t *testing.T) {
+	t.Parallel()
+	s, _ := newFaces(t)
+	early, late := tomorrow().Add(4*time.Hour), tomorrow().Add(6*time.Hour)
+	all := []string{"SMTP:mary@contoso.com", "SMTP:m.smith@contoso.com", "EX:/o=Contoso/ou=Sales/cn=Recipients/cn=mary"}
+	for _, step := range []struct {
+		method, target, body string
+		status               int
+		digits               string
+	}{
+		{http.MethodPut, "/freebusy/m.smith@contoso.com.vfb", file(early), 201, "22000000"},
+		{http.MethodPut, internetMary, file(late), 204, "00002200"},
+		{"PROPPATCH", folderMary, patch(early), 207, "22000000"},
+		{http.MethodPut, "/freebusy/m.smith@contoso.com.vfb", file(late), 201, "00002200"},
+		{http.MethodDelete, "/freebusy/m.smith@contoso.com.vfb", "", 204, "00000000"}, // the organization's own
+	} {
+		body := step.body
+		if strings.Contains(step.target, "m.smith") {
+			body = strings.Replace(body, "mary@", "m.smith@", 1)
+		}
+		if w := s.send(step.method, step.target, body, asSync); w.Code != step.status {
+			t.Errorf("%s %s: %d %s", step.method, step.target, w.Code, w.Body)
+		}
+		for _, u := range all {
+			if got := s.merged(t, early, u); got != step.digits {
+				t.Errorf("after %s %s %s is %s, want %s", step.method, step.target, u, got, step.digits)
+			}
+		}
 	}
 }
 

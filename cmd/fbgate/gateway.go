@@ -65,12 +65,15 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 		return nil, err
 	}
 	f := &faces{config: c, name: strings.ToLower(rand.Text()[:8]), source: router, directory: who, log: log}
-	if who != nil {
-		f.source = &directory.Source{Directory: who, Next: router, MaxListMembers: c.Directory.MaxListMembers}
-	}
 	if store != nil {
-		f.source = &published.Source{Store: store, Next: f.source}
 		f.publisher = published.Named{Store: store, Names: f.names}
+		f.source = published.Source{Store: store, Next: f.source}
+	}
+	if who != nil {
+		f.source = &directory.Source{Directory: who, Next: f.source, MaxListMembers: c.Directory.MaxListMembers}
+		if store != nil { // there is more in it than the directory knows, such as a legacyExchangeDN
+			f.source = published.Source{Store: store, Next: f.source}
+		}
 	}
 	var publishes *publisher.Publisher
 	if c.Publish != nil {

@@ -37,10 +37,17 @@ func (s *serveCommand) Run(ctx context.Context, console console) error {
 	if err != nil {
 		return err
 	}
-	if host, _, _ := net.SplitHostPort(c.Listen); !config.IsLoopback(host) {
-		log.Warn("everybody who reaches this address may ask for free/busy", "listen", c.Listen)
+	warnOfStrangers(log, "listen", c.Listen)
+	if c.TLS != nil {
+		warnOfStrangers(log, "tls.listen", c.TLS.Listen)
 	}
 	return running.until(ctx)
+}
+
+func warnOfStrangers(log *slog.Logger, key, address string) {
+	if host, _, _ := net.SplitHostPort(address); !config.IsLoopback(host) {
+		log.Warn("everybody who reaches this address may ask for free/busy", key, address)
+	}
 }
 
 func newLog(c config.Log, w io.Writer) *slog.Logger {
@@ -232,11 +239,19 @@ func (s *server) stop() error {
 	s.ready.Store(false)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.config.AnswerTimeout)+5*time.Second)
 	defer cancel()
-	var err error
-	if s.secure.Server != nil {
-		err = s.secure.Shutdown(ctx)
+	var draining sync.WaitGroup
+	for _, l := range []listening{s.clients, s.secure} {
+		if l.Server != nil {
+			draining.Go(func() {
+				if err := l.Shutdown(ctx); err != nil {
+					s.log.Warn("requests were cut off that took too long", "listen", l.String(), "error", err)
+					l.Close()
+				}
+			})
+		}
 	}
-	err = errors.Join(err, s.clients.Shutdown(ctx), s.operators.Close())
+	draining.Wait()
+	err := s.operators.Close()
 	// A server that was stopped before it began knows nothing of its listener.
 	for _, l := range []listening{s.clients, s.secure, s.operators} {
 		if l.listener != nil {

@@ -3,7 +3,9 @@ package face
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"log/slog"
 	"net/http"
+	"time"
 )
 
 // Account is one of the gateway's own.
@@ -19,7 +21,15 @@ func Basic(accounts []Account) Authenticate {
 	return func(r *http.Request) (who string, err error) {
 		username, password, given := r.BasicAuth()
 		for _, a := range accounts {
-			if same(username, a.Username) && given && a.has(password) {
+			if !same(username, a.Username) || !given {
+				continue
+			}
+			own, err := a.Password()
+			if err != nil {
+				slog.ErrorContext(r.Context(), "the password of a publisher cannot be read", "username", a.Username, "error", err)
+				return "", &Refusal{Status: http.StatusServiceUnavailable, Text: "Nobody can log in as " + a.Username + " at the moment.", RetryAfter: time.Minute}
+			}
+			if own != "" && same(password, own) {
 				who = a.Username
 			}
 		}
@@ -29,13 +39,6 @@ func Basic(accounts []Account) Authenticate {
 		}
 		return who, nil
 	}
-}
-
-// has reports whether the account has that password. Nobody has the empty one, as
-// whose password cannot be read.
-func (a Account) has(password string) bool {
-	own, err := a.Password()
-	return err == nil && own != "" && same(password, own)
 }
 
 // same compares without telling by the time it takes how much is the same.

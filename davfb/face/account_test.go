@@ -25,7 +25,7 @@ func TestBasic(t *testing.T) {
 	for _, test := range []struct{ username, password, who string }{
 		{"zimbra", "secret", "zimbra"}, {"gcc", "other", "gcc"},
 		{"zimbra", "other", ""}, {"gcc", "secret", ""}, {"zimbra", "", ""}, {"", "", ""}, {"ZIMBRA", "secret", ""},
-		{"empty", "", ""}, {"lost", "", ""}, {"nobody", "secret", ""},
+		{"empty", "", ""}, {"nobody", "secret", ""},
 	} {
 		r, w := httptest.NewRequest(http.MethodPut, "/freebusy/mary@contoso.com.vfb", nil), httptest.NewRecorder()
 		if test.username != "" {
@@ -39,5 +39,11 @@ func TestBasic(t *testing.T) {
 		if w.Code != status || w.Header().Get("Who") != test.who || w.Header().Get("WWW-Authenticate") != challenge {
 			t.Errorf("%+v: %d %v", test, w.Code, w.Header())
 		}
+	}	// Whose password cannot be read has not given a wrong one.
+	r, w := httptest.NewRequest(http.MethodPut, "/freebusy/mary@contoso.com.vfb", nil), httptest.NewRecorder()
+	r.SetBasicAuth("lost", "")
+	handler.ServeHTTP(w, r)
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("WWW-Authenticate") != "" || w.Header().Get("Who") != "" {
+		t.Errorf("%d %v", w.Code, w.Header())
 	}
 }

@@ -2,6 +2,7 @@ package folder
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -49,6 +50,9 @@ func (v *visit) patch() error {
 		return wrong(err)
 	}
 	now := time.Now()
+	if !schedule.Known.End.After(now) {
+		return &face.Refusal{Status: http.StatusBadRequest, Text: fmt.Sprintf("This free/busy ends at %s, which has passed.", schedule.Known.End.UTC().Format(time.RFC3339))}
+	}
 	publication := availability.Publication{
 		Mailbox:  availability.ParseMailbox(v.path.DN()),
 		Schedule: schedule,
@@ -59,8 +63,8 @@ func (v *visit) patch() error {
 	if err := v.Publisher.Publish(v.r.Context(), publication); err != nil {
 		return v.notKept(err)
 	}
-	v.Log.InfoContext(v.r.Context(), "free/busy published", "request_id", v.id, "mailbox", string(publication.Mailbox), "by", who,
-		"start", schedule.Known.Start, "end", schedule.Known.End)
+	v.Log.InfoContext(v.r.Context(), "free/busy published", "request_id", v.id, "client", v.r.RemoteAddr,
+		"mailbox", string(publication.Mailbox), "by", who, "start", schedule.Known.Start, "end", schedule.Known.End, "expires", publication.Expires)
 	return v.changed(p)
 }
 
@@ -85,7 +89,7 @@ func (v *visit) delete() error {
 	case !there:
 		return &face.Refusal{Status: http.StatusNotFound, Text: "Nothing was published here."}
 	}
-	v.Log.InfoContext(v.r.Context(), "free/busy withdrawn", "request_id", v.id, "mailbox", string(mailbox), "by", who)
+	v.Log.InfoContext(v.r.Context(), "free/busy withdrawn", "request_id", v.id, "client", v.r.RemoteAddr, "mailbox", string(mailbox), "by", who)
 	v.w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -41,7 +41,10 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, id string, m avail
 	}
 	w.Header()["Content-Type"] = textCalendar
 	w.Header()["Etag"] = []string{file.etag}
-	http.ServeContent(w, r, "", modified, bytes.NewReader(file.body))
+	w.Header()["Last-Modified"] = []string{modified.UTC().Format(http.TimeFormat)}
+	// Told, but not compared with If-Modified-Since: it has whole seconds, and what is told
+	// may go back to something older. The ETag does not err.
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file.body))
 	return nil
 }
 

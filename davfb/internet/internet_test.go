@@ -376,8 +376,8 @@ func TestConditionalGet(t *testing.T) {
 		}
 		get(304, `If-None-Match: "x", W/`+tag)
 		get(304, "If-None-Match: *")
-		get(304, "If-Modified-Since: Sun, 01 Nov 2009 00:00:00 GMT")
-		get(200, "If-Modified-Since: Sat, 31 Oct 2009 23:59:59 GMT") // another month since
+		// Of two answers within a second, only the ETag tells which one a client has.
+		get(200, "If-Modified-Since: "+first.Header.Get("Last-Modified"))
 		get(200, `If-None-Match: "x"`)
 		get(200, `If-None-Match: "x"`, "If-Modified-Since: Sun, 15 Nov 2009 00:00:00 GMT")
 

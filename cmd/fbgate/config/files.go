@@ -67,7 +67,11 @@ func (c *Config) CheckFiles() error {
 	if d := c.Directory; d != nil {
 		k.directory(d)
 	}
+	if p := c.Publish; p != nil {
+		k.folderOf("publish.state", p.State)
+	}
 	if p := c.Publishing; p != nil {
+		k.folderOf("publishing.store", p.Store)
 		for i, account := range p.Publishers {
 			k.password(fmt.Sprintf("publishing.publishers[%d]", i), account.PasswordFile, account.PasswordEnv)
 		}
@@ -106,6 +110,16 @@ func (k *checker) credential(c *Credential, path string) {
 	k.password(path, c.PasswordFile, c.PasswordEnv)
 	k.read(path+".keytab_file", c.KeytabFile)
 	k.pair(path, c.CertificateFile, c.KeyFile)
+}
+
+// folderOf tries the folder of a file that fbgate makes.
+func (k *checker) folderOf(path, file string) {
+	folder := filepath.Dir(file)
+	info, err := os.Stat(folder)
+	if err == nil && !info.IsDir() {
+		err = errors.New(folder + " is no folder")
+	}
+	k.check(path, err, "make the folder, writable for fbgate")
 }
 
 // read tries a file that is no line of text.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
 )
 
@@ -37,6 +38,9 @@ func validate(c *Config) Faults {
 	}
 	if c.Publish != nil {
 		v.publish(c)
+		if c.Publishing != nil && c.Publish.State != "" && filepath.Clean(c.Publish.State) == filepath.Clean(c.Publishing.Store) {
+			v.fault("publish.state", "this is publishing.store, too", "name a file of its own")
+		}
 	}
 	return v.faults
 }
