@@ -97,7 +97,7 @@ func (f *faces) folder() http.Handler {
 }
 
 // newPassthrough returns nil if nothing is to be handed on.
-func newPassthrough(p *config.Passthrough, proxies face.TrustedProxies, log *slog.Logger) (*passthrough.Handler, error) {
+func newPassthrough(p *config.Passthrough, name string, proxies face.TrustedProxies, log *slog.Logger) (*passthrough.Handler, error) {
 	if p == nil {
 		return nil, nil
 	}
@@ -108,7 +108,7 @@ func newPassthrough(p *config.Passthrough, proxies face.TrustedProxies, log *slo
 	return passthrough.New(passthrough.Config{
 		URL: p.URL, TLS: upstream.Connections{CAs: cas, MinTLS: tlsVersions[p.MinTLS]}.TLS(), Paths: p.Paths,
 		MaxConnections: p.Connections, HeaderTimeout: time.Duration(p.HeaderTimeout), IdleTimeout: time.Duration(p.IdleTimeout),
-		Forward: p.Forward, TrustedProxies: proxies, FrontEndHTTPS: p.FrontEndHTTPS, Log: log,
+		Forward: p.Forward, TrustedProxies: proxies, FrontEndHTTPS: p.FrontEndHTTPS, Name: name, Log: log,
 	})
 }
 

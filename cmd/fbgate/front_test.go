@@ -74,6 +74,25 @@ func TestInFrontOfExchange(t *testing.T) {
 	}
 }
 
+// An administrator gives fbgate the name of the old server, and leaves that name in url.
+func TestInFrontOfItself(t *testing.T) {
+	t.Parallel()
+	address, _ := free(t)
+	s, err := start(parse(t, `
+listen: %[1]s
+admin: {listen: "127.0.0.1:0"}
+passthrough: {url: "http://%[1]s"}
+organizations: [{name: contoso, domains: [contoso.com], target_sharing_epr: "https://mail.contoso.com/EWS/Exchange.asmx"}]
+`, address), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.stop() })
+	if response, body := get(t, s.clients, "/public/Calendar/", ""); response.StatusCode != http.StatusLoopDetected || !strings.Contains(body, "leads back") {
+		t.Errorf("%s: %s", response.Status, body)
+	}
+}
+
 func TestInFrontOfExchangeKeepsNTLM(t *testing.T) {
 	t.Parallel()
 	keepsNTLM(t, func(exchange string) deployed { return inFront(t, exchange, "", slog.New(slog.DiscardHandler)) })

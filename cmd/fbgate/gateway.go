@@ -88,7 +88,7 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 		}
 		f.source = p.asked
 	}
-	if f.through, err = newPassthrough(c.Passthrough, trustedProxies(c), log); err != nil {
+	if f.through, err = newPassthrough(c.Passthrough, f.name, trustedProxies(c), log); err != nil {
 		return nil, fmt.Errorf("passthrough: %w", err)
 	}
 	clients, err := f.handler()

@@ -39,7 +39,9 @@ func TestBasic(t *testing.T) {
 		if w.Code != status || w.Header().Get("Who") != test.who || w.Header().Get("WWW-Authenticate") != challenge {
 			t.Errorf("%+v: %d %v", test, w.Code, w.Header())
 		}
-	} // Whose password cannot be read has not given a wrong one.
+	}
+
+	// Whose password cannot be read has not given a wrong one.
 	r, w := httptest.NewRequest(http.MethodPut, "/freebusy/mary@contoso.com.vfb", nil), httptest.NewRecorder()
 	r.SetBasicAuth("lost", "")
 	handler.ServeHTTP(w, r)

@@ -17,9 +17,11 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
+	"fbgate/availability"
 	"fbgate/davfb/face"
 )
 
@@ -56,6 +58,9 @@ type Config struct {
 	// although it is itself asked by http. Otherwise the field is handed on like all
 	// others.
 	FrontEndHTTPS bool
+	// Name marks what is handed on, in [availability.ViaHeader], so that a request that
+	// comes round, as URL leads back here, is refused. Empty marks nothing.
+	Name string
 	// Dial opens connections to the server; nil is a net.Dialer's, with 10 seconds.
 	Dial func(network, address string) (net.Conn, error)
 	Log  *slog.Logger // default slog.Default()
@@ -137,6 +142,8 @@ func (h *Handler) refuse(r *http.Request) *face.Refusal {
 		return &face.Refusal{Status: http.StatusInternalServerError, Text: "passthrough: the listener has to speak HTTP/1 only, with the Handler's ConnContext and ConnState."}
 	case r.Method == http.MethodConnect:
 		return &face.Refusal{Status: http.StatusNotImplemented, Text: "This is no proxy for other hosts."}
+	case h.config.Name != "" && slices.Contains(r.Header[availability.ViaHeader], h.config.Name):
+		return &face.Refusal{Status: http.StatusLoopDetected, Text: "The URL of the server behind this gateway leads back to the gateway itself."}
 	case !h.Matches(r):
 		return &face.Refusal{Status: http.StatusNotFound, Text: "Nothing is handed on from there."}
 	}

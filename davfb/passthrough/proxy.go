@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"fbgate/availability"
 	"fbgate/davfb/face"
 )
 
@@ -65,6 +66,9 @@ func (h *Handler) rewrite(r *httputil.ProxyRequest) {
 		if values, ok := r.In.Header[name]; ok {
 			r.Out.Header[name] = values
 		}
+	}
+	if h.config.Name != "" {
+		r.Out.Header.Add(availability.ViaHeader, h.config.Name)
 	}
 	if h.config.Forward {
 		h.forward(r)
