@@ -77,6 +77,7 @@ type LDAPConfig struct {
 type LDAP struct {
 	config LDAPConfig
 	link   link
+	roll   roll
 
 	mu      sync.Mutex
 	cache   cache
@@ -119,6 +120,7 @@ func NewLDAP(c LDAPConfig) (*LDAP, error) {
 	return &LDAP{
 		config:  c,
 		link:    link{config: c, url: u},
+		roll:    roll{link: link{config: c, url: u}},
 		cache:   newCache(c.MaxCached, c.CacheTTL, min(c.CacheTTL, defaultMissTTL)),
 		flights: make(map[availability.Mailbox]*flight),
 	}, nil

@@ -53,10 +53,19 @@ func (l *link) search(ctx context.Context, request *ldap.SearchRequest) ([]*ldap
 	}
 }
 
-// searchOn asks on one connection. go-ldap knows no context here; its own timeout
+// searchOn asks on one connection for all there is.
+func searchOn(ctx context.Context, conn *ldap.Conn, request *ldap.SearchRequest) ([]*ldap.Entry, error) {
+	result, err := searchPage(ctx, conn, request)
+	if err != nil {
+		return nil, err
+	}
+	return result.Entries, nil
+}
+
+// searchPage asks on one connection. go-ldap knows no context here; its own timeout
 // ends what is left behind. Its SearchAsync does, but takes a broken connection for the
 // end of the results.
-func searchOn(ctx context.Context, conn *ldap.Conn, request *ldap.SearchRequest) ([]*ldap.Entry, error) {
+func searchPage(ctx context.Context, conn *ldap.Conn, request *ldap.SearchRequest) (*ldap.SearchResult, error) {
 	type outcome struct {
 		result *ldap.SearchResult
 		err    error
@@ -68,10 +77,7 @@ func searchOn(ctx context.Context, conn *ldap.Conn, request *ldap.SearchRequest)
 	}()
 	select {
 	case o := <-done:
-		if o.err != nil {
-			return nil, o.err
-		}
-		return o.result.Entries, nil
+		return o.result, o.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}

@@ -130,6 +130,9 @@ func (s *Server) configure(o Options) {
 	}
 	fmt.Fprintf(&c, "database mdb\nsuffix %q\ndirectory %s\nmaxsize 67108864\n", Suffix, s.path("data"))
 	fmt.Fprint(&c, "index objectClass,mail,proxyAddresses,legacyExchangeDN eq\n")
+	// A whole listing, in pages, is allowed, as Active Directory allows it; more than 500
+	// at once is not.
+	fmt.Fprintf(&c, "limits dn.exact=%q size.prtotal=unlimited\n", BindDN)
 	fmt.Fprintf(&c, "access to attrs=userPassword by anonymous auth by * none\naccess to * by dn.exact=%q read by anonymous auth by * none\n", BindDN)
 	s.write("slapd.conf", c.Bytes())
 }

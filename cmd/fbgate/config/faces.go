@@ -102,7 +102,7 @@ type Passthrough struct {
 func (p *Passthrough) CAs() (*x509.CertPool, error) { return readCAs(p.CAFile) }
 
 // Publish says whose free/busy is written where. The directory has to name a
-// legacyExchangeDN of each mailbox, and to be a file, as only that can be listed.
+// legacyExchangeDN of each mailbox.
 type Publish struct {
 	// Organizations is the list of those whose mailboxes are published.
 	Organizations []string `yaml:"organizations" required:"true" form:"name" example:"[fabrikam]"`

@@ -138,8 +138,7 @@ func (v *validator) publishers(accounts []PublisherAccount) {
 	}
 }
 
-// publish wants organizations that exist, a folder to write into, and a directory that
-// can be listed.
+// publish wants organizations that exist, a folder to write into, and a directory.
 func (v *validator) publish(c *Config) {
 	byName := map[string]*Organization{}
 	for i := range c.Organizations {
@@ -164,7 +163,7 @@ func (v *validator) publish(c *Config) {
 	case to.AccessMethod != "PublicFolder" && to.AccessMethod != "":
 		v.fault("publish.to", "access_method of "+to.Name+" is "+to.AccessMethod, "write one of access_method PublicFolder")
 	}
-	if c.Directory == nil || c.Directory.File == "" && !v.origin.has("directory.file") {
-		v.fault("publish", "there is no directory that can be listed", "write directory: with a file, which says where each one's item is")
+	if c.Directory == nil {
+		v.fault("publish", "there is no directory", "write one, which says whose items there are and where")
 	}
 }
