@@ -13,8 +13,8 @@ type Query struct {
 	// Via lists the gateways the question has passed, this one last, as the header
 	// [ViaHeader] does. It may be empty.
 	Via string
-	// Requester is who asks, empty if not known.
-	Requester Mailbox
+	// Requester is who asks.
+	Requester Requester
 	// Mailboxes are whom the query is about. The same may come twice.
 	Mailboxes []Mailbox
 	// Window is the time asked about. It is not empty.

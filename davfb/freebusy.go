@@ -27,6 +27,7 @@ func (f *gate) freeBusy(w http.ResponseWriter, r *http.Request, id string) error
 	answers := f.Source.Lookup(r.Context(), availability.Query{
 		RequestID: id,
 		Via:       via,
+		Requester: face.Requester(r),
 		Mailboxes: request.Mailboxes(),
 		Window:    request.Window,
 		Interval:  request.Interval,

@@ -120,7 +120,7 @@ func (n *next) Lookup(_ context.Context, q availability.Query) []availability.An
 var day = availability.Window{Start: at.Epoch, End: at.Epoch.AddDate(0, 0, 1)}
 
 func about(mailboxes ...availability.Mailbox) availability.Query {
-	return availability.Query{RequestID: "r1", Via: "1.1 gate", Requester: "me@contoso.com", Mailboxes: mailboxes, Window: day, Interval: 30 * time.Minute}
+	return availability.Query{RequestID: "r1", Via: "1.1 gate", Requester: availability.Requester{Mailbox: "me@contoso.com"}, Mailboxes: mailboxes, Window: day, Interval: 30 * time.Minute}
 }
 
 func mailboxes(fields string) []availability.Mailbox {

@@ -61,7 +61,7 @@ func router(organizations map[*organization]string) *route.Router {
 var day = availability.Window{Start: at.Epoch, End: at.Epoch.AddDate(0, 0, 1)}
 
 func about(mailboxes ...availability.Mailbox) availability.Query {
-	return availability.Query{RequestID: "r1", Requester: "me@contoso.com", Mailboxes: mailboxes, Window: day, Interval: 30 * time.Minute}
+	return availability.Query{RequestID: "r1", Requester: availability.Requester{Mailbox: "me@contoso.com"}, Mailboxes: mailboxes, Window: day, Interval: 30 * time.Minute}
 }
 
 func TestConformance(t *testing.T) {
@@ -182,7 +182,7 @@ func TestSplitsAndPutsTogether(t *testing.T) {
 				if !slices.Equal(asked.Mailboxes, shares[name]) {
 					t.Errorf("%s is asked about %v, want %v", name, asked.Mailboxes, shares[name])
 				}
-				if asked.RequestID != q.RequestID || asked.Requester != q.Requester || asked.Window != q.Window || asked.Interval != q.Interval {
+				if asked.RequestID != q.RequestID || asked.Requester.Mailbox != q.Requester.Mailbox || asked.Window != q.Window || asked.Interval != q.Interval {
 					t.Errorf("%s is asked %+v, want %+v", name, asked, q)
 				}
 			}

@@ -34,6 +34,7 @@ var rooms = map[string][]string{
 	"davfb/admin":                   {"availability", "availability/publisher", "cache"},
 	"davfb/folder":                  {"availability", "davfb/face", "translate/..."},
 	"davfb/internet":                {"availability", "davfb/face", "translate/..."},
+	"davfb/login":                   {"availability", "davfb/face", "davfb/login/..."},
 	"davfb/passthrough":             {"availability", "davfb/face"},
 	"davfb/secure":                  {},
 	"translate":                     {"availability", "translate/..."},

@@ -36,7 +36,7 @@ func (v *visit) ask(ctx context.Context, paths []folderpath.Path) []message {
 		return nil
 	}
 	begun := time.Now()
-	q := availability.Query{RequestID: v.id, Via: v.Name, Window: v.window(begun), Interval: slot}
+	q := availability.Query{RequestID: v.id, Via: v.Name, Requester: face.Requester(v.r), Window: v.window(begun), Interval: slot}
 	for _, p := range paths {
 		q.Mailboxes = append(q.Mailboxes, availability.ParseMailbox(p.DN()))
 	}

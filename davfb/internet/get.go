@@ -54,7 +54,7 @@ var askAgain = []string{"private, no-cache"}
 
 func (h *Handler) ask(r *http.Request, id string, m availability.Mailbox, w availability.Window) []availability.Answer {
 	return h.Source.Lookup(r.Context(), availability.Query{
-		RequestID: id, Mailboxes: []availability.Mailbox{m}, Window: w, Interval: davxml.DefaultInterval,
+		RequestID: id, Requester: face.Requester(r), Mailboxes: []availability.Mailbox{m}, Window: w, Interval: davxml.DefaultInterval,
 	})
 }
 
