@@ -3,7 +3,6 @@ package login
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"fbgate/availability"
@@ -23,11 +22,11 @@ type Method interface {
 
 // Accounts are those of one place: a file, a directory.
 type Accounts interface {
-	// Check returns whose name and password these are. The error is ErrWrong if there
-	// is no such account or its password is another, and otherwise says why that
-	// cannot be found out now.
-	Check(ctx context.Context, name, password string) (availability.Requester, error)
+	// Check returns whose name and password these are; ok is false if there is no
+	// such account or its password is another. The error says why that cannot be
+	// found out now.
+	Check(ctx context.Context, name, password string) (who availability.Requester, ok bool, err error)
+	// Find returns whose name this is, for somebody who has proven it in another way;
+	// ok is false if there is no such account.
+	Find(ctx context.Context, name string) (who availability.Requester, ok bool, err error)
 }
-
-// ErrWrong says that there is no account of that name with that password.
-var ErrWrong = errors.New("no such name and password")
