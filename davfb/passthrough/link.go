@@ -19,6 +19,7 @@ type link struct {
 
 	mu     sync.Mutex
 	server *serverConn // nil before there is one
+	shown  string      // the Authorization the server accepted last
 	idle   bool        // the client is between two requests
 	lost   bool        // there has been a server, and it is gone
 	ended  bool        // the client is gone

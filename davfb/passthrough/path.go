@@ -8,14 +8,16 @@ import (
 )
 
 // Matches reports whether a request is for one of the Paths.
-func (h *Handler) Matches(r *http.Request) bool {
-	got := segments(r.URL.Path)
+func (h *Handler) Matches(r *http.Request) bool { return h.holds(r.URL.Path) }
+
+func (h *Handler) holds(target string) bool {
+	got := segments(target)
 	for _, path := range h.paths {
 		if len(path) == 0 {
 			return true
 		}
 		if len(got) >= len(path) && slices.EqualFunc(got[:len(path)], path, strings.EqualFold) {
-			return !climbs(r.URL.Path)
+			return !climbs(target)
 		}
 	}
 	return false

@@ -19,6 +19,12 @@ type Config struct {
 	// TrustedProxies is the list of networks of the proxies in front of fbgate, whose
 	// word is taken for who asks, in X-Forwarded-For, -Proto and -Host.
 	TrustedProxies []string `yaml:"trusted_proxies" form:"network" example:"[127.0.0.1, 10.0.0.0/24]"`
+	// Login is who may ask. Without it everybody may who reaches the address, and that
+	// can be this very machine only.
+	Login *Login `yaml:"login"`
+	// AccessRules is who may see whom: the first entry that fits both decides. Who fits
+	// none sees nothing; without entries everybody sees all.
+	AccessRules []AccessRule `yaml:"access_rules"`
 	// AnswerTimeout is how long a client waits at most. What arrives later
 	// still fills the cache.
 	AnswerTimeout Duration `yaml:"answer_timeout" default:"10s" range:"1s..5m"`
@@ -82,6 +88,17 @@ type Cache struct {
 	// LastingFailureTTL is how long a failure is remembered that stays until
 	// somebody changes something, such as an unknown mailbox.
 	LastingFailureTTL Duration `yaml:"lasting_failure_ttl" default:"5m" range:"1s..24h"`
+	// Stale is how long after ttl a schedule may still be served while its organization
+	// cannot be asked; 0 is not at all.
+	Stale Duration `yaml:"stale" default:"1h" range:"0s..24h"`
+	// StaleAfter is how long a client waits for a fresh answer while there is such a
+	// schedule.
+	StaleAfter Duration `yaml:"stale_after" default:"2s" range:"0s..5m"`
+	// SnapshotFile is the file that keeps what is remembered while fbgate is restarted.
+	SnapshotFile string `yaml:"snapshot_file" form:"file" example:"/var/lib/fbgate/cache.snapshot"`
+	// MaxBytes is about how much memory all that is remembered may take. auto is half
+	// of GOMEMLIMIT, or 512MiB if that is not set.
+	MaxBytes Budget `yaml:"max_bytes" default:"auto" oneof:"auto" range:"1MiB..1024GiB"`
 	// MaxMailboxes is how many mailboxes of each organization are remembered at
 	// once.
 	MaxMailboxes int `yaml:"max_mailboxes" default:"100000" range:"1..10000000"`
@@ -100,6 +117,15 @@ type Limits struct {
 	// Digits is how many free/busy digits one answer may hold, all attendees
 	// together.
 	Digits int `yaml:"digits" default:"5000000" range:"1000..100000000"`
+	// MailboxesPerMinute is how many mailboxes one client, and one account, may ask
+	// about in a minute; 0 is any number.
+	MailboxesPerMinute int `yaml:"mailboxes_per_minute" default:"30000" range:"0..10000000"`
+	// UnknownPerMinute is how many addresses that their organizations do not know one
+	// client, and one account, may ask about in a minute, and ten times as many now and
+	// then; 0 is any number. It keeps people from trying out who exists.
+	UnknownPerMinute int `yaml:"unknown_per_minute" default:"30" range:"0..1000000"`
+	// ExemptNetworks is the list of networks for which neither holds.
+	ExemptNetworks []string `yaml:"exempt_networks" single:"true" form:"clients" example:"[10.0.0.5]"`
 	// URLBytes is the longest URL, query included.
 	URLBytes Size `yaml:"url_bytes" default:"64KiB" range:"1KiB..1MiB"`
 	// HeaderBytes is how large the headers of one request may be; a request is

@@ -66,6 +66,11 @@ type TLS struct {
 	// 2003 know no better than 1.0; below 1.2 the cipher suites of that time are
 	// taken, too.
 	MinTLS string `yaml:"min_tls" default:"1.2" oneof:"1.0 1.1 1.2 1.3"`
+	// LoginMethods is how clients may log in here, instead of login.methods.
+	LoginMethods []string `yaml:"login_methods" single:"true" oneof:"basic forms negotiate certificate header passthrough" unoffered:"ntlm digest oauth2 kerberos"`
+	// LoginNetworks is the list of networks in which nobody has to log in here, instead
+	// of login.networks.
+	LoginNetworks []string `yaml:"login_networks" form:"clients" example:"[10.0.0.0/8]"`
 }
 
 // Passthrough is the server behind fbgate, where fbgate has taken over its name.

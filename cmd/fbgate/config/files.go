@@ -18,7 +18,9 @@ import (
 // of certificates, in bytes.
 const (
 	maxSecret = 64 << 10
-	maxCA     = 4 << 20
+	// minCookieKey is how long a key has to be, in bytes.
+	minCookieKey = 32
+	maxCA        = 4 << 20
 )
 
 // Token reads the token operators have to present, "" if they need none.
@@ -78,6 +80,12 @@ func (c *Config) CheckFiles() error {
 	}
 	if t := c.TLS; t != nil {
 		k.pair("tls", t.CertificateFile, t.KeyFile)
+	}
+	if l := c.Login; l != nil {
+		k.login(l)
+	}
+	if c.Cache.SnapshotFile != "" {
+		k.folderOf("cache.snapshot_file", c.Cache.SnapshotFile)
 	}
 	if p := c.Passthrough; p != nil {
 		_, err := p.CAs()
@@ -147,10 +155,37 @@ func (k *checker) directory(d *Directory) {
 		_, err := os.Stat(d.File)
 		k.check("directory.file", err, "write the recipients there, readable for fbgate")
 	}
-	if l := d.LDAP; l != nil {
-		_, err := l.CAs()
-		k.check("directory.ldap.ca_file", err, fillCAs)
-		k.password("directory.ldap", l.PasswordFile, l.PasswordEnv)
+	if d.LDAP != nil {
+		k.ldap(d.LDAP, "directory.ldap")
+	}
+}
+
+func (k *checker) ldap(l *LDAP, path string) {
+	_, err := l.CAs()
+	k.check(path+".ca_file", err, fillCAs)
+	k.password(path, l.PasswordFile, l.PasswordEnv)
+}
+
+func (k *checker) login(l *Login) {
+	for key, file := range map[string]string{
+		"htpasswd_file": l.HtpasswdFile, "group_file": l.GroupFile, "keytab_file": l.KeytabFile,
+	} {
+		if file != "" {
+			_, err := os.Stat(file)
+			k.check("login."+key, err, "write it there, readable for fbgate")
+		}
+	}
+	_, err := l.ClientCAs()
+	k.check("login.client_ca_file", err, fillCAs)
+	if l.CookieKeyFile != "" {
+		key, err := l.CookieKey()
+		if err == nil && len(key) < minCookieKey {
+			err = fmt.Errorf("%s has %d bytes", l.CookieKeyFile, len(key))
+		}
+		k.check("login.cookie_key_file", err, "write 32 random bytes or more there: head -c 32 /dev/urandom")
+	}
+	if l.LDAP != nil {
+		k.ldap(l.LDAP, "login.ldap")
 	}
 }
 
@@ -176,7 +211,13 @@ func (c *Config) resolve(folder string) {
 
 // paths are the files the configuration names.
 func (c *Config) paths() iter.Seq[*string] {
-	paths := []*string{&c.Admin.TokenFile}
+	paths := []*string{&c.Admin.TokenFile, &c.Cache.SnapshotFile}
+	if l := c.Login; l != nil {
+		paths = append(paths, &l.HtpasswdFile, &l.GroupFile, &l.KeytabFile, &l.ClientCAFile, &l.CookieKeyFile)
+		if l.LDAP != nil {
+			paths = append(paths, &l.LDAP.PasswordFile, &l.LDAP.CAFile)
+		}
+	}
 	if d := c.Directory; d != nil {
 		paths = append(paths, &d.File)
 		if l := d.LDAP; l != nil {

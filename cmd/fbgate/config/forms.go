@@ -16,12 +16,14 @@ var forms = map[string]func(text string) (normal string, c *complaint){
 	"":             anyText,
 	"address":      address,
 	"autodiscover": autodiscoverService.url,
+	"clients":      clients,
 	"domain":       domain,
 	"environment":  environment,
 	"ews":          ewsService.url,
 	"file":         line,
 	"folder":       folder,
 	"header":       header,
+	"headername":   headerName,
 	"host":         hostName,
 	"kdc":          kdc,
 	"ldap":         ldapURL,
@@ -80,6 +82,7 @@ func header(text string) (string, *complaint) {
 
 var (
 	goodName        = regexp.MustCompile(`^[\pL\pN][\pL\pN._-]{0,63}$`)
+	goodHeaderName  = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 	goodEnvironment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	goodLabel       = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
 )
@@ -169,19 +172,42 @@ func hostName(text string) (string, *complaint) {
 	return normal, nil
 }
 
-// network is an IP address, or all that begin with some bits.
+// network is an IP address, or all that begin with some bits, of proxies.
 func network(text string) (string, *complaint) {
+	normal, c := anyNetwork(text)
+	if c == nil && strings.HasSuffix(normal, "/0") {
+		return "", &complaint{quote(text) + " is everybody, and any client can write these headers", "write the proxies' own addresses"}
+	}
+	return normal, c
+}
+
+// clients is a network of clients.
+func clients(text string) (string, *complaint) {
+	normal, c := anyNetwork(text)
+	if c == nil && strings.HasSuffix(normal, "/0") {
+		return "", &complaint{quote(text) + " is everybody", "write networks of your own; to let everybody ask there is login.anonymous"}
+	}
+	return normal, c
+}
+
+func anyNetwork(text string) (string, *complaint) {
 	if address, err := netip.ParseAddr(text); err == nil {
+		address = address.Unmap()
 		return netip.PrefixFrom(address, address.BitLen()).String(), nil
 	}
 	prefix, err := netip.ParsePrefix(text)
-	switch {
-	case err != nil:
+	if err != nil || prefix.Addr().Is4In6() {
 		return "", &complaint{quote(text) + " is not a network", "write for example 10.0.0.0/24, or one address"}
-	case prefix.Bits() == 0:
-		return "", &complaint{quote(text) + " is everybody, and any client can write these headers", "write the proxies' own addresses"}
 	}
 	return prefix.Masked().String(), nil
+}
+
+// headerName is the name of an HTTP header (RFC 9110 5.1).
+func headerName(text string) (string, *complaint) {
+	if !goodHeaderName.MatchString(text) {
+		return "", &complaint{quote(text) + " is not the name of a header", "write letters, digits and \"-\", for example X-Remote-User"}
+	}
+	return text, nil
 }
 
 // folder is a path to begin with.

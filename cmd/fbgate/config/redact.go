@@ -12,7 +12,7 @@ import (
 // at the parsed file: they are needed just where that cannot be parsed.
 
 var (
-	secretKey = regexp.MustCompile(`(?i)((pa?s+w|pa?s+[_-]?phrase|pwd|secret|kennw|token|key)[\w-]*|\b(pass|pw))["']?\s*:`)
+	secretKey = regexp.MustCompile(`(?i)((pa?s+w|pa?s+[_-]?phrase|pwd|secret|kennw|token|key)[\w-]*|\b(pass|pw|users))["']?\s*:`)
 	notSecret = regexp.MustCompile(`(?i)^[\w-]*_((file|url)["']?\s*:|env["']?\s*:\s*["']?\w*["']?\s*([,}#]|$))`)
 	userinfo  = regexp.MustCompile(`://[^/\s]*@`)
 	account   = regexp.MustCompile(`(?i)((username|credential)["']?\s*:[^:,{]*:).+`) // user:password

@@ -165,6 +165,10 @@ func fileWith(section, key string) string {
 		return key + ": %s\n" + organization + "}]"
 	case "organizations[]":
 		return organization + ", " + key + ": %s}]"
+	case "login":
+		return "login: {methods: [forms], htpasswd_file: a, " + key + ": %s}\n" + organization + "}]"
+	case "login.ldap":
+		return "login: {methods: [basic], ldap: {url: ldaps://a, base_dn: a, " + key + ": %s}}\n" + organization + "}]"
 	case "publish":
 		return "publish: {organizations: [a], to: b, state: a, " + key + ": %s}\ndirectory: {file: a.csv}\n" + organization +
 			"}, {name: b, domains: [b], access_method: PublicFolder, public_folder_url: https://b/public/}]"
@@ -190,7 +194,7 @@ func structOf(t reflect.Type) reflect.Type {
 
 // kinds are the forms and types of the structs in words.
 var kinds = map[string]string{
-	"address": "host:port", "autodiscover": "URL", "domain": "list of domains", "environment": "name of a variable",
+	"address": "host:port", "clients": "list of networks", "headername": "name of a header", "autodiscover": "URL", "domain": "list of domains", "environment": "name of a variable",
 	"ews": "URL", "file": "file", "folder": "list of paths", "header": "text", "host": "domain", "kdc": "host:port", "ldap": "URL", "line": "text", "mailbox": "address",
 	"name": "letters, digits, `.`, `_`, `-`", "network": "list of networks", "publicfolder": "URL", "server": "URL", "token": "URL", "username": "account",
 }
@@ -241,7 +245,7 @@ func preset(f reflect.StructField) string {
 func meanings(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	for _, path := range []string{"config.go", "faces.go", "directory.go", "organization.go", "credential.go"} {
+	for _, path := range []string{"config.go", "faces.go", "login.go", "directory.go", "organization.go", "credential.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)

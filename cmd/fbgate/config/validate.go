@@ -18,6 +18,10 @@ type validator struct {
 func validate(c *Config) Faults {
 	v := validator{origin: c.origin}
 	v.listeners(c)
+	if c.Login != nil {
+		v.login(c)
+	}
+	v.rules(c)
 	v.names(c.Organizations)
 	v.domains(c.Organizations)
 	v.thens(c.Organizations)
@@ -68,6 +72,7 @@ func (v *validator) listeners(c *Config) {
 		v.fault("admin.listen", c.Admin.Listen+" can be reached from other machines, and no token is asked for",
 			"write token_file below it, or listen on 127.0.0.1:"+port)
 	}
+	v.strangers(c)
 }
 
 // collide reports whether only one of two addresses can be listened on. Every

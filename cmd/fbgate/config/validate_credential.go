@@ -84,21 +84,25 @@ func (v *validator) directory(d *Directory) {
 		}
 		return
 	}
+	v.ldap(l, "directory.ldap")
+}
+
+func (v *validator) ldap(l *LDAP, path string) {
 	u, err := url.Parse(l.URL)
 	if err == nil && u.Scheme == "ldap" && !l.StartTLS && !IsLoopback(u.Hostname()) {
-		v.fault("directory.ldap.url", "plain ldap shows the password to the network", "write ldaps://, or start_tls: true")
+		v.fault(path+".url", "plain ldap shows the password to the network", "write ldaps://, or start_tls: true")
 	}
 	if err == nil && u.Scheme == "ldaps" && l.StartTLS {
-		v.fault("directory.ldap.start_tls", "ldaps is secure from the start", "remove start_tls, or write ldap://")
+		v.fault(path+".start_tls", "ldaps is secure from the start", "remove start_tls, or write ldap://")
 	}
-	bind, file, env := v.origin.has("directory.ldap.bind_dn"), v.origin.has("directory.ldap.password_file"), v.origin.has("directory.ldap.password_env")
+	bind, file, env := v.origin.has(path+".bind_dn"), v.origin.has(path+".password_file"), v.origin.has(path+".password_env")
 	switch {
-	case v.origin.has("directory.ldap.password"):
+	case v.origin.has(path + ".password"):
 	case file && env:
-		v.fault("directory.ldap.password_env", "the password is named twice", "write only one of password_file and password_env")
+		v.fault(path+".password_env", "the password is named twice", "write only one of password_file and password_env")
 	case bind && !file && !env:
-		v.fault("directory.ldap", "no password is named", "write password_file or password_env")
+		v.fault(path, "no password is named", "write password_file or password_env")
 	case !bind && (file || env):
-		v.fault("directory.ldap", "a password is named, but no account", "write bind_dn")
+		v.fault(path, "a password is named, but no account", "write bind_dn")
 	}
 }

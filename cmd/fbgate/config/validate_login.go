@@ -1,0 +1,101 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+)
+
+// strangers refuses an address other machines can reach where nobody has to log in,
+// unless that is what somebody wrote.
+func (v *validator) strangers(c *Config) {
+	if c.Login != nil || v.origin.has("login") {
+		return
+	}
+	refuse := func(path, address string) {
+		if host, _, err := net.SplitHostPort(address); err == nil && !IsLoopback(host) {
+			v.fault(path, address+" can be reached from other machines, and nobody has to log in there",
+				"write login with methods or networks, or, to let everybody ask, login: {anonymous: true}")
+		}
+	}
+	refuse("listen", c.Listen)
+	if c.TLS != nil {
+		refuse("tls.listen", c.TLS.Listen)
+	}
+}
+
+// login wants what each way to log in needs, and nothing that none of them uses.
+func (v *validator) login(c *Config) {
+	l := c.Login
+	methods := slices.Clone(l.Methods)
+	if c.TLS != nil {
+		methods = append(methods, c.TLS.LoginMethods...)
+	}
+	uses := func(names ...string) bool {
+		return slices.ContainsFunc(methods, func(m string) bool { return slices.Contains(names, m) })
+	}
+	has := func(key string) bool { return v.origin.has("login." + key) }
+	if !l.Anonymous && !has("networks") && !has("methods") && len(methods) == 0 {
+		v.fault("login", "nobody could ask", "write methods, networks, or anonymous: true")
+	}
+	if uses("basic", "forms") && !has("htpasswd_file") && !has("ldap") && c.Publishing == nil {
+		v.fault("login", "nothing is named that knows names and passwords", "write htpasswd_file or ldap")
+	}
+	needed := func(method, key, example string) {
+		switch {
+		case uses(method) && !has(key):
+			v.fault("login."+key, "missing", "write for example "+key+": "+example)
+		case !uses(method) && has(key):
+			v.fault("login."+key, "this is for the method "+method, "write "+method+" into methods, or remove this")
+		}
+	}
+	needed("negotiate", "keytab_file", "http.keytab")
+	needed("certificate", "client_ca_file", "clients-ca.pem")
+	for _, key := range []string{"cookie_key_file", "public_timeout", "private_timeout"} {
+		if has(key) && !uses("forms") {
+			v.fault("login."+key, "this is for the method forms", "write forms into methods, or remove this")
+		}
+	}
+	if uses("header") && len(c.TrustedProxies) == 0 && !v.origin.has("trusted_proxies") {
+		v.fault("login.methods", "header is believed of trusted_proxies alone, and there are none", "write trusted_proxies")
+	}
+	if slices.Contains(l.Methods, "certificate") && c.TLS == nil && !v.origin.has("tls") {
+		v.fault("login.methods", "certificates are shown at tls.listen, and there is none", "write tls")
+	}
+	if uses("passthrough") && !v.origin.has("passthrough") {
+		v.fault("login.methods", "there is no passthrough, and so no server behind that could decide", "write passthrough, or another method")
+	}
+	if has("group_file") && !has("htpasswd_file") {
+		v.fault("login.group_file", "these are groups of those in htpasswd_file, and there is none", "write htpasswd_file")
+	}
+	if uses("forms") && c.Passthrough != nil {
+		v.logOnPages(c.Passthrough)
+	}
+	if l.LDAP != nil {
+		v.ldap(l.LDAP, "login.ldap")
+	}
+}
+
+// logOnPages refuses to hand on the pages that fbgate itself has to answer.
+func (v *validator) logOnPages(p *Passthrough) {
+	for i, path := range p.Paths {
+		folder := strings.ToLower(strings.TrimRight(path, "/"))
+		if folder == "" || folder == "/exchweb" || folder == "/owa" || strings.HasPrefix(folder, "/exchweb/bin") || strings.HasPrefix(folder, "/owa/auth") {
+			v.fault(fmt.Sprintf("passthrough.paths[%d]", i), "the log-in page is below "+quote(path)+", and the method forms means fbgate's own",
+				"leave forms out of login, or this path out of paths")
+		}
+	}
+}
+
+// rules wants organizations that exist.
+func (v *validator) rules(c *Config) {
+	for i, rule := range c.AccessRules {
+		for j, name := range rule.Organizations {
+			known := slices.ContainsFunc(c.Organizations, func(o Organization) bool { return strings.EqualFold(o.Name, name) })
+			if !known && name != "" {
+				v.fault(v.origin.entry(fmt.Sprintf("access_rules[%d].organizations", i), j), "there is no organization "+quote(name), "write the name of one that is in this file")
+			}
+		}
+	}
+}

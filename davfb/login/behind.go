@@ -1,0 +1,132 @@
+package login
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf16"
+
+	"fbgate/availability"
+	"fbgate/davfb/face"
+)
+
+// Behind is the Method of letting the server behind decide: whoever it answers has
+// logged in, and what it says to others is handed on to them, its challenges included.
+// So Basic, NTLM, Negotiate and the log-in page of that server work as if it were asked
+// itself. Digest does not, which is bound to what is asked for.
+type Behind struct {
+	// Ask asks the server in the name of the client that sent r, on the connection
+	// that goes with the client's, and returns by which Authorization it accepted the
+	// client, if it did.
+	Ask func(r *http.Request) (response *http.Response, shown string, err error)
+	// Accounts finds the groups and the address of those whose names are seen, that
+	// is with Basic and NTLM. It may be nil.
+	Accounts Accounts
+}
+
+var _ Method = Behind{}
+
+// mostRelayed is how much of a server's refusal is handed on, in bytes.
+const mostRelayed = 64 << 10
+
+// Identify implements Method.
+func (b Behind) Identify(_ http.ResponseWriter, r *http.Request) (who availability.Requester, ok bool, err error) {
+	response, shown, err := b.Ask(r)
+	if err != nil {
+		return who, false, &face.Refusal{Status: http.StatusServiceUnavailable, RetryAfter: time.Minute,
+			Text: "The Exchange server behind this gateway, which has to say who may ask, does not answer."}
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, mostRelayed))
+	switch {
+	case response.StatusCode < 200 || response.StatusCode > 299 || err != nil:
+		return who, false, &relayed{response, body}
+	}
+	who.Name = shownName(shown)
+	if who.Name != "" && b.Accounts != nil {
+		if found, ok, err := b.Accounts.Find(r.Context(), who.Name); ok && err == nil {
+			who = found
+		}
+	}
+	return who, true, nil
+}
+
+// Challenge implements Method: the server has said what it wants.
+func (Behind) Challenge(http.Header, *http.Request) (status int) { return 0 }
+
+// relayed is a refusal of the server behind.
+type relayed struct {
+	*http.Response
+	body []byte
+}
+
+// Error tells the status.
+func (e *relayed) Error() string { return "the server behind answers " + e.Status }
+
+// Respond says what the server said, as it said it.
+func (e *relayed) Respond(w http.ResponseWriter) {
+	for _, name := range []string{"Www-Authenticate", "Set-Cookie", "Content-Type", "Location", "Retry-After"} {
+		if values, ok := e.Header[name]; ok {
+			w.Header()[name] = values
+		}
+	}
+	if e.Close {
+		w.Header().Set("Connection", "close")
+	}
+	status := e.StatusCode
+	if status >= 300 && status < 400 { // nobody follows where free/busy is asked for
+		status = http.StatusForbidden
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(e.body)
+}
+
+// shownName is the name in an Authorization that its server has accepted, as far as it
+// can be read: not with Negotiate.
+func shownName(authorization string) string {
+	request := http.Request{Header: http.Header{"Authorization": {authorization}}}
+	if name, _, ok := request.BasicAuth(); ok {
+		return name
+	}
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "NTLM") {
+		return ""
+	}
+	message, err := base64.StdEncoding.DecodeString(strings.TrimSpace(token))
+	if err != nil {
+		return ""
+	}
+	return ntlmName(message)
+}
+
+// ntlmName reads DOMAIN\user from an AUTHENTICATE_MESSAGE ([MS-NLMP] 2.2.1.3), "" if
+// that is none.
+func ntlmName(message []byte) string {
+	const typeAt, domainAt, userAt, flagsAt, unicodeFlag = 8, 28, 36, 60, 1
+	if len(message) < flagsAt+4 || string(message[:8]) != "NTLMSSP\x00" || binary.LittleEndian.Uint32(message[typeAt:]) != 3 {
+		return ""
+	}
+	field := func(at int) string {
+		length, offset := int(binary.LittleEndian.Uint16(message[at:])), int64(binary.LittleEndian.Uint32(message[at+4:]))
+		if offset+int64(length) > int64(len(message)) {
+			return ""
+		}
+		text := message[offset : offset+int64(length)]
+		if binary.LittleEndian.Uint32(message[flagsAt:])&unicodeFlag == 0 {
+			return strings.ToValidUTF8(string(text), "")
+		}
+		units := make([]uint16, len(text)/2)
+		for i := range units {
+			units[i] = binary.LittleEndian.Uint16(text[2*i:])
+		}
+		return string(utf16.Decode(units))
+	}
+	domain, user := field(domainAt), field(userAt)
+	if domain == "" || user == "" {
+		return user
+	}
+	return domain + `\` + user
+}
