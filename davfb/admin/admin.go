@@ -61,7 +61,7 @@ func New(c Config) http.Handler {
 		w.Header().Set("Allow", allow)
 		return fault{http.StatusMethodNotAllowed, "this takes GET, and /cache also DELETE"}
 	})
-	return router
+	return hardened(router)
 }
 
 type admin struct{ Config }
@@ -126,8 +126,6 @@ func isLoopback(host string) bool {
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

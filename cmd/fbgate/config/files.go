@@ -20,6 +20,8 @@ const (
 	maxSecret = 64 << 10
 	// minCookieKey is how long a key has to be, in bytes.
 	minCookieKey = 32
+	// minToken is how long the operators' token has to be, in bytes.
+	minToken = 16
 	maxCA        = 4 << 20
 )
 
@@ -63,8 +65,11 @@ const (
 func (c *Config) CheckFiles() error {
 	k := &checker{origin: c.origin}
 	if c.Admin.TokenFile != "" {
-		_, err := c.Admin.Token()
-		k.check("admin.token_file", err, fillSecret)
+		token, err := c.Admin.Token()
+		if err == nil && len(token) < minToken {
+			err = fmt.Errorf("the token in %s has %d characters and could be guessed", c.Admin.TokenFile, len(token))
+		}
+		k.check("admin.token_file", err, "write at least 16 random characters there, on one line: openssl rand -hex 32")
 	}
 	if d := c.Directory; d != nil {
 		k.directory(d)

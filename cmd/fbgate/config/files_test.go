@@ -78,6 +78,7 @@ func TestCheckFiles(t *testing.T) {
 		"missing": {},
 		"empty":   {"admin.token": "\n", "fabrikam.password": "", "ca.pem": ""},
 		"utf16":   {"admin.token": "\xff\xfea\x00\n\x00", "fabrikam.password": "\xfe\xff\x00a\x00\r\x00\n", "ca.pem": certificate},
+		"short":   {"admin.token": "hunter2\n", "fabrikam.password": "secret", "ca.pem": certificate},
 		"bad":     {"admin.token": "a\nb\n", "fabrikam.password": "a\x00", "ca.pem": certificate},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,5 +98,23 @@ func TestCheckFilesOfConfigWithoutFile(t *testing.T) {
 	err := c.CheckFiles()
 	if err == nil || !strings.HasPrefix(err.Error(), "admin.token_file: open ") {
 		t.Errorf("got %v, want a fault without a place", err)
+	}
+}
+
+// login reads files of its own.
+func TestCheckFilesOfLogin(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "cookie.key"), []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := config.Config{Login: &config.Login{
+		HtpasswdFile: "users", GroupFile: "groups", KeytabFile: "keytab", ClientCAFile: "ca.pem", CookieKeyFile: filepath.Join(folder, "cookie.key"),
+		LDAP: &config.LDAP{PasswordEnv: "FBGATE_TEST_NOT_SET"},
+	}}
+	err := c.CheckFiles()
+	for _, want := range []string{"login.htpasswd_file: ", "login.group_file: ", "login.keytab_file: ", "login.client_ca_file: ", "cookie.key has 5 bytes", "login.ldap.password_env: "} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s among it", err, want)
+		}
 	}
 }
