@@ -22,7 +22,7 @@ const (
 	minCookieKey = 32
 	// minToken is how long the operators' token has to be, in bytes.
 	minToken = 16
-	maxCA        = 4 << 20
+	maxCA    = 4 << 20
 )
 
 // Token reads the token operators have to present, "" if they need none.
