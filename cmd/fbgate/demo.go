@@ -120,7 +120,7 @@ func (d *demoCommand) show(ctx context.Context, out io.Writer, s *server) error 
 	if err != nil {
 		return err
 	}
-	reply, err := ask(ctx, target)
+	reply, err := ask(ctx, target, "", "")
 	if err != nil {
 		return err
 	}

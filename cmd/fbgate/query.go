@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -13,6 +14,7 @@ import (
 	"unicode"
 
 	"fbgate/availability"
+	"fbgate/cmd/fbgate/config"
 	"fbgate/translate/davxml"
 
 	"golang.org/x/term"
@@ -20,6 +22,8 @@ import (
 
 type queryCommand struct {
 	Gateway  string   `placeholder:"URL" default:"http://127.0.0.1:8080/public/" help:"Where to ask: fbgate, or an Exchange server of 2000 to 2007. Default: ${default}"`
+	Username string   `placeholder:"NAME" help:"Log in by Basic authentication, with --password-file."`
+	Password string   `name:"password-file" placeholder:"FILE" help:"The file that holds the password, on one line."`
 	Start    string   `placeholder:"TIME" help:"The first moment, such as 2026-11-23, 2026-11-23T08:00 (local time) or 2026-11-23T08:00:00Z. Default: today."`
 	End      string   `placeholder:"TIME" help:"The end. Default: a day after the start."`
 	Interval int      `placeholder:"MINUTES" default:"30" help:"Minutes a digit stands for, 1 to 1440. Default: ${default}"`
@@ -33,7 +37,11 @@ func (q *queryCommand) Run(ctx context.Context, console console) error {
 	if err != nil {
 		return err
 	}
-	reply, err := ask(ctx, target)
+	password, err := q.password()
+	if err != nil {
+		return err
+	}
+	reply, err := ask(ctx, target, q.Username, password)
 	if err != nil {
 		return err
 	}
@@ -50,6 +58,17 @@ func (q *queryCommand) Run(ctx context.Context, console console) error {
 		fmt.Fprintln(console.out, line)
 	}
 	return nil
+}
+
+// password reads the account's, if one is named.
+func (q *queryCommand) password() (string, error) {
+	if (q.Username == "") != (q.Password == "") {
+		return "", errors.New("--username and --password-file belong together")
+	}
+	if q.Username == "" {
+		return "", nil
+	}
+	return config.ReadSecret(q.Password)
 }
 
 // request returns what is asked and the whole URL that asks it. Local times are in
@@ -111,7 +130,8 @@ type reply struct {
 // largestReply bounds what is read of one, in bytes.
 const largestReply = 64 << 20
 
-func ask(ctx context.Context, target string) (reply, error) {
+// ask asks, as username if that is not empty.
+func ask(ctx context.Context, target, username, password string) (reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
@@ -121,6 +141,9 @@ func ask(ctx context.Context, target string) (reply, error) {
 	// Exchange 2003 answered in HTML to those it did not take for a browser of
 	// its time.
 	request.Header.Set("User-Agent", "Mozilla/4.0 (compatible; MSIE 6.0; fbgate/"+version()+")")
+	if username != "" {
+		request.SetBasicAuth(username, password)
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return reply{}, fmt.Errorf("%w; is there a gateway at this address? --gateway names another", err)
@@ -129,6 +152,10 @@ func ask(ctx context.Context, target string) (reply, error) {
 	body, err := io.ReadAll(io.LimitReader(response.Body, largestReply))
 	if err != nil {
 		return reply{}, fmt.Errorf("the reply of %s broke off: %w", request.URL.Host, err)
+	}
+	if response.StatusCode == http.StatusUnauthorized && username == "" {
+		return reply{}, fmt.Errorf("%s wants a log-in: give --username and --password-file; it offers %s", request.URL.Host,
+			printable(strings.Join(response.Header.Values("WWW-Authenticate"), ", ")))
 	}
 	if fault := davxml.ReadError(body); fault != nil && response.StatusCode == http.StatusBadRequest {
 		return reply{}, fmt.Errorf("%s refused: %s", request.URL.Host, printable(fault.Error()))

@@ -85,7 +85,7 @@ func (c *Credential) Key() (string, error) { return readFile(c.KeyFile) }
 
 func secret(file, variable string) (string, error) {
 	if variable == "" {
-		return readSecret(file)
+		return ReadSecret(file)
 	}
 	password := os.Getenv(variable)
 	if password == "" {

@@ -30,7 +30,7 @@ func (a Admin) Token() (string, error) {
 	if a.TokenFile == "" {
 		return "", nil
 	}
-	return readSecret(a.TokenFile)
+	return ReadSecret(a.TokenFile)
 }
 
 // CAs reads the organization's CAs, nil for those this machine trusts.
@@ -255,9 +255,9 @@ func (c *Config) paths() iter.Seq[*string] {
 	return slices.Values(paths)
 }
 
-// readSecret returns the one line of a file. Editors put a byte order mark
+// ReadSecret returns the one line of a file that holds a password or token. Editors put a byte order mark
 // before it and a line break behind.
-func readSecret(path string) (string, error) {
+func ReadSecret(path string) (string, error) {
 	data, err := readUpTo(path, maxSecret)
 	if err != nil {
 		return "", err
