@@ -20,6 +20,7 @@ var rooms = map[string][]string{
 	"availability/ews":              {"availability", "availability/upstream", "translate/..."},
 	"availability/exchangetest":     {"availability", "availability/exchangetest/pretend"}, // not translate: it reads the protocol for itself
 	"availability/guard":            {"availability"},
+	"availability/meter":            {"availability"},
 	"availability/plan":             {"availability"},
 	"availability/published":        {"availability"},
 	"availability/publisher":        {"availability", "availability/upstream", "translate/..."},
