@@ -1,7 +1,12 @@
 package forms_test
 
 import (
+	"html"
+	"io"
 	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -41,7 +46,7 @@ User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML,
 Content-Type: application/x-www-form-urlencoded; charset=UTF-8
 Cookie: PBack=0
 
-destination=https%3A%2F%2Fmail.contoso.com%2Fexchange%2F&flags=4&username=mary%40contoso.com&password=p%2B%26%C3%A4&trusted=4`,
+destination=https%3A%2F%2Fmail.contoso.com%2Fexchange%2F&flags=4&shown=1&username=mary%40contoso.com&password=p%2B%26%C3%A4&trusted=4`,
 		"mary@contoso.com:p+&ä", "https://mail.contoso.com/exchange/"},
 	{"DavMail that found no form", `POST /owa/auth/owaauth.dll HTTP/1.1
 Content-Type: application/x-www-form-urlencoded
@@ -63,7 +68,7 @@ Origin: https://mail.contoso.com
 Sec-Fetch-Site: same-origin
 Content-Type: application/x-www-form-urlencoded
 
-destination=https%3A%2F%2Fmail.contoso.com%2Fpublic%2F&flags=0&username=ma+ry&password=p%2B%26%C3%A4&trusted=0&SubmitCreds=Log+On`,
+destination=https%3A%2F%2Fmail.contoso.com%2Fpublic%2F&flags=0&shown=1&username=ma+ry&password=p%2B%26%C3%A4&trusted=0&SubmitCreds=Log+On`,
 		"ma ry:p+&ä", "https://mail.contoso.com/public/"},
 	{"a script that says and escapes little", `POST //ExchWeb/bin/auth/OWAAUTH.DLL HTTP/1.1
 
@@ -97,6 +102,13 @@ func TestClientsLogIn(t *testing.T) {
 		t.Run(test.client+" with a wrong password", func(t *testing.T) {
 			d := newDoor(t, forms.Config{Only: true})
 			response, body := ask(t, d, strings.Replace(test.request, "%26", "%27", 1), "")
+			if test.client == "DavMail" {
+				want := "https://mail.contoso.com/exchweb/bin/auth/owalogon.asp?url=https%3A%2F%2Fmail.contoso.com%2Fexchange%2F&reason=2"
+				if location := response.Header.Get("Location"); response.StatusCode != http.StatusFound || location != want || len(response.Header["Set-Cookie"]) > 0 {
+					t.Errorf("%s %v", response.Status, response.Header)
+				}
+				return
+			}
 			if response.StatusCode != http.StatusForbidden || len(response.Header["Set-Cookie"]) > 0 || response.Header.Get("Www-Authenticate") != "" {
 				t.Errorf("%s %v", response.Status, response.Header)
 			}
@@ -197,4 +209,69 @@ func TestChallenge(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A client that keeps cookies by the rules of today, and follows redirects, over a real
+// connection.
+func TestCookieJar(t *testing.T) {
+	d := newDoor(t, forms.Config{Only: true})
+	server := httptest.NewTLSServer(d)
+	t.Cleanup(server.Close)
+	client := server.Client()
+	client.Jar, _ = cookiejar.New(nil)
+	get := func(path string, accept string) (status int, at, body string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", accept)
+		return finish(t, client, r)
+	}
+	status, at, page := get("/public/mary?a=b&c", "text/html")
+	if status != 200 || at != "/exchweb/bin/auth/owalogon.asp" {
+		t.Fatalf("%d at %s", status, at)
+	}
+	filled := url.Values{"username": {"mary"}, "password": {"p+&ä"}, "SubmitCreds": {"Log On"}}
+	for _, name := range []string{"destination", "flags", "shown"} {
+		filled.Set(name, html.UnescapeString(input(t, page, name)))
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/exchweb/bin/auth/owaauth.dll", strings.NewReader(filled.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", server.URL)
+	if status, at, body := finish(t, client, r); status != 200 || at != "/public/mary?a=b&c" || body != isMary {
+		t.Fatalf("%d at %s: %s", status, at, body)
+	}
+	if status, _, body := get("/public/?Cmd=freebusy", "*/*"); status != 200 || body != isMary {
+		t.Errorf("%d %s", status, body)
+	}
+	if status, at, page := get("/exchange/?Cmd=logoff", "text/html"); status != 200 || at != "/exchweb/bin/auth/owalogon.asp" || !strings.Contains(page, "You have logged off.") {
+		t.Errorf("%d at %s: %s", status, at, page)
+	}
+	if status, _, _ := get("/public/?Cmd=freebusy", "*/*"); status != 440 {
+		t.Errorf("after it logged off: %d", status)
+	}
+}
+
+// finish sends a request and returns what became of it at the end, and where: without
+// its query at the form.
+func finish(t *testing.T, client *http.Client, r *http.Request) (status int, at, body string) {
+	t.Helper()
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at = response.Request.URL.RequestURI()
+	if strings.HasSuffix(response.Request.URL.Path, ".asp") {
+		at = response.Request.URL.Path
+	}
+	return response.StatusCode, at, string(text)
 }

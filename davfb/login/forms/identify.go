@@ -2,7 +2,6 @@ package forms
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -68,10 +67,13 @@ func (h *Handler) Challenge(header http.Header, r *http.Request) (status int) {
 	expired := cadata != ""
 	switch {
 	case h.wantsPage(r):
+		reason := reasonNone
 		if expired {
 			clearCookies(header)
+			reason = reasonTimeout
 		}
-		header.Set("Location", h.formURL(r, expired))
+		base := h.Proxies.BaseURL(r)
+		header.Set("Location", formURL(base, base+r.URL.RequestURI(), reason))
 		return http.StatusFound
 	case expired || h.Only:
 		clearCookies(header)
@@ -109,18 +111,4 @@ func (h *Handler) wantsPage(r *http.Request) bool {
 // not say so, by their name.
 func isBrowser(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html") || strings.Contains(r.UserAgent(), "MSIE ")
-}
-
-// formURL is that of the form which leads back to what was asked for.
-func (h *Handler) formURL(r *http.Request, expired bool) string {
-	base := h.Proxies.BaseURL(r)
-	reason := reasonNone
-	if expired {
-		reason = reasonTimeout
-	}
-	asked := base + r.URL.RequestURI()
-	if len(asked) > maxDestination {
-		asked = ""
-	}
-	return base + formPath + "?url=" + url.QueryEscape(asked) + "&reason=" + reason
 }

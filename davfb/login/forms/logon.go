@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"fbgate/availability"
@@ -36,9 +35,7 @@ func (h *Handler) logOn(w http.ResponseWriter, r *http.Request) error {
 	if err := h.start(w, r, who, s.private); err != nil {
 		return h.refuse(r, s, err)
 	}
-	w.Header().Set("Location", h.destination(h.Proxies.BaseURL(r), s.destination))
-	w.Header().Set("Content-Length", "0")
-	w.WriteHeader(http.StatusFound)
+	redirect(w, h.destination(h.Proxies.BaseURL(r), s.destination))
 	return nil
 }
 
@@ -84,6 +81,9 @@ func (h *Handler) refuse(r *http.Request, s submission, err error) error {
 		Destination: s.destination, Username: s.username, Private: s.private, Error: refusal.Text}}
 	if f.status == http.StatusUnauthorized {
 		f.status, f.content.Error = http.StatusForbidden, wrongPassword
+		if s.shown && !strings.Contains(r.Header.Get("Accept"), "text/html") {
+			f.status = http.StatusFound
+		}
 	}
 	return f
 }
@@ -94,10 +94,7 @@ func (h *Handler) logOff(w http.ResponseWriter, r *http.Request) error {
 		return notAllowed(http.MethodGet, http.MethodHead)
 	}
 	clearCookies(w.Header())
-	base := h.Proxies.BaseURL(r)
-	w.Header().Set("Location", base+formPath+"?"+url.Values{"reason": {reasonLogOff}}.Encode())
-	w.Header().Set("Content-Length", "0")
-	w.WriteHeader(http.StatusFound)
+	redirect(w, formURL(h.Proxies.BaseURL(r), "", reasonLogOff))
 	return nil
 }
 

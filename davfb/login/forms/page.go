@@ -6,10 +6,14 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"html/template"
+	"math"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"fbgate/davfb/face"
 )
 
 // Why the form is shown, as the parameter reason of its URL says: the first three are
@@ -95,29 +99,55 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request, status int, c con
 	_, _ = w.Write(text)
 }
 
+// formURL is that of the form, which leads on to asked unless that is too long.
+func formURL(base, asked, reason string) string {
+	if len(asked) > maxDestination {
+		asked = ""
+	}
+	return base + formPath + "?url=" + url.QueryEscape(asked) + "&reason=" + reason
+}
+
 // refusedForm is a refusal that lets people try again: the form with what is wrong.
 //
-// Exchange answered a wrong password with a redirect to the form, status 302. Zimbra
-// takes every status below 400 for a log-in that succeeded, and so does Evolution; so
-// here it is the form at once, with a status that says no, and browsers show it all the
-// same. DavMail reads the form, sends it once more as it is, is refused again, and gives
-// up. The status is 403 and not 401, which has to name a scheme of HTTP authentication
-// (RFC 9110, 15.5.2), for which browsers open a window of their own.
+// Exchange answered a wrong password with a redirect to the form, status 302. Zimbra,
+// which fills in a form it has never seen, takes every status below 400 for a log-in that
+// succeeded, and so does Evolution. DavMail, which reads the form first, takes every
+// status from 400 for a server that is broken, and tells its user so; that the password
+// is wrong it knows by reason=2 in the URL it is redirected to. So programs that have read
+// the form, as the field shown tells, are sent back to it, and all others get the form at
+// once, with a status that says no. Browsers show it as well, with what was typed.
+//
+// That status is 403 and not 401, which has to name a scheme of HTTP authentication (RFC
+// 9110, 15.5.2), for which browsers open a window of their own.
 type refusedForm struct {
 	h          *Handler
 	r          *http.Request
-	status     int
+	status     int // 302 sends back to the form
 	retryAfter time.Duration
 	content
 }
+
+var _ face.Responder = (*refusedForm)(nil)
 
 // Error implements face.Responder.
 func (f *refusedForm) Error() string { return f.content.Error }
 
 // Respond implements face.Responder.
 func (f *refusedForm) Respond(w http.ResponseWriter) {
+	if f.status == http.StatusFound {
+		base := f.h.Proxies.BaseURL(f.r)
+		redirect(w, formURL(base, f.h.destination(base, f.Destination), reasonWrong))
+		return
+	}
 	if f.retryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((f.retryAfter+time.Second-1)/time.Second)))
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.retryAfter.Seconds()))))
 	}
 	f.h.show(w, f.r, f.status, f.content)
+}
+
+// redirect is Exchange's answer to a form: 302, which net/http would give a body.
+func redirect(w http.ResponseWriter, location string) {
+	w.Header().Set("Location", location)
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusFound)
 }

@@ -266,7 +266,7 @@ func TestLogOff(t *testing.T) {
 	d := newDoor(t, forms.Config{Only: true})
 	for _, path := range []string{"/exchange/mary/?Cmd=logoff", "/public/?cmd=LogOff", "/owa/?Cmd=logoff", "/exchweb/bin/auth/owalogoff.asp", "/owa/auth/logoff.aspx"} {
 		response, _ := ask(t, d, "GET "+path+" HTTP/1.1", enter(t, d, "0"))
-		if location := response.Header.Get("Location"); response.StatusCode != 302 || location != "https://mail.contoso.com/exchweb/bin/auth/owalogon.asp?reason=1" {
+		if location := response.Header.Get("Location"); response.StatusCode != 302 || location != "https://mail.contoso.com/exchweb/bin/auth/owalogon.asp?url=&reason=1" {
 			t.Errorf("%s: %s to %q", path, response.Status, location)
 		}
 		if got := jar(response); got != "sessionid=; cadata=" {

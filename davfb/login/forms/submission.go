@@ -24,6 +24,8 @@ const (
 type submission struct {
 	destination, username, password string
 	private                         bool
+	// shown is set if the form was read before it was filled in.
+	shown bool
 }
 
 // readSubmission reads the body of r, which net/http would not: Zimbra sends it as
@@ -67,7 +69,7 @@ func parseSubmission(body string, raw bool) (submission, error) {
 	}
 	s := submission{
 		destination: fields["destination"], username: fields["username"], password: fields["password"],
-		private: fields["trusted"] == "4",
+		private: fields["trusted"] == "4", shown: fields["shown"] == "1",
 	}
 	return s, s.check()
 }
