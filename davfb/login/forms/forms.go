@@ -30,7 +30,7 @@ type Config struct {
 	// needed, and never called with an empty name or password.
 	Check func(r *http.Request, name, password string) (availability.Requester, error)
 	// Find returns whose name this is now; ok is false if there is no such account any
-	// more. It is asked about each session about once a minute, and its word on groups
+	// more. It is asked about each account about once a minute, and its word on groups
 	// is taken. If it is nil, a session is what Check said when it began, until it
 	// ends, and somebody in so many groups that they do not fit into a cookie cannot
 	// log in.

@@ -22,6 +22,7 @@ func FuzzForm(f *testing.F) {
 	for _, test := range destinations {
 		f.Add("username=a&password=b&destination="+url.QueryEscape(test.wanted), "application/x-www-form-urlencoded; charset=utf-8")
 	}
+	f.Add("shown=1&username=a&password=bb&destination=//evil", "")
 	f.Add("username=%&password=%4&password=%zz&&=&==", "")
 	f.Fuzz(func(t *testing.T, body, contentType string) {
 		in := false
@@ -42,6 +43,10 @@ func FuzzForm(f *testing.F) {
 			if response.StatusCode != http.StatusFound || err != nil || location.Scheme != "https" || location.Host != host || location.User != nil || strings.ContainsAny(location.String(), "\\\r\n\t ") {
 				t.Errorf("%s %v", response.Status, response.Header)
 			}
+			return
+		}
+		if response.StatusCode == http.StatusFound && strings.Contains(body, "shown") && len(response.Header["Set-Cookie"]) == 0 &&
+			strings.HasPrefix(response.Header.Get("Location"), "https://"+host+"/exchweb/bin/auth/owalogon.asp?") && strings.HasSuffix(response.Header.Get("Location"), "&reason=2") {
 			return
 		}
 		if response.StatusCode < 400 || response.StatusCode > 499 || len(response.Header["Set-Cookie"]) > 0 || strings.Count(page, "<form") != 1 || strings.Contains(page, "<script") {

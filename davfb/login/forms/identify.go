@@ -14,7 +14,8 @@ import (
 const loginTimeout = 440
 
 // Identify implements login.Method. It renews the cookie of a session that goes on.
-// Cookies that are damaged, somebody else's or too old are as good as none.
+// Cookies that are damaged, somebody else's or too old are as good as none; those of a
+// session that were sent where others can listen are refused.
 func (h *Handler) Identify(w http.ResponseWriter, r *http.Request) (who availability.Requester, ok bool, err error) {
 	id, cadata := cookies(r)
 	if id == "" || cadata == "" {

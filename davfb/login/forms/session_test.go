@@ -121,32 +121,35 @@ func parts(cookies string) (id, cadata string) {
 }
 
 func TestTamperedCookiesAreNobody(t *testing.T) {
-	d := newDoor(t, forms.Config{})
+	var who availability.Requester
+	d := newDoor(t, forms.Config{Check: checkAs(&who)})
+	for _, who.Name = range []string{"m", "ma", "mar"} { // base64 ends in three ways
+		testTampered(t, d)
+	}
+}
+
+func testTampered(t *testing.T, d *door) {
 	id, cadata := parts(enter(t, d, "0"))
 	if !identifies(t, d.Handler, id, cadata) {
 		t.Fatal("nor is the genuine one")
 	}
-	tried := 0
 	each(cadata, func(changed string) {
-		tried++
 		if identifies(t, d.Handler, id, changed) {
 			t.Errorf("cadata %q", changed)
 		}
 	})
 	guid := strings.TrimSuffix(id, ",0x409")
 	each(id, func(changed string) {
-		tried++
-		// The language is as good as none, and spaces around cookies do not count.
+		// The language may be missing.
 		if changed != guid && identifies(t, d.Handler, changed, cadata) {
 			t.Errorf("sessionid %q", changed)
 		}
 	})
-	for _, padded := range []string{cadata + "\n", cadata + "=", cadata + "A", " " + cadata, strings.Replace(cadata, "2,", "3,", 1), strings.Replace(cadata, "2,", "", 1)} {
-		if identifies(t, d.Handler, id, padded) {
-			t.Errorf("cadata %q", padded)
+	for _, changed := range []string{cadata + "=", cadata + "A", " " + cadata, cadata[2:], "3" + cadata[1:]} {
+		if identifies(t, d.Handler, id, changed) {
+			t.Errorf("cadata %q", changed)
 		}
 	}
-	t.Logf("%d changes", tried)
 }
 
 func TestSessionsDoNotMix(t *testing.T) {
