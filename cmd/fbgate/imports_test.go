@@ -36,6 +36,7 @@ var rooms = map[string][]string{
 	"davfb/folder":                  {"availability", "davfb/face", "translate/..."},
 	"davfb/internet":                {"availability", "davfb/face", "translate/..."},
 	"davfb/login":                   {"availability", "davfb/face", "davfb/login/..."},
+	"davfb/login/forms":             {"availability", "davfb/face", "davfb/login", "translate/..."},
 	"davfb/passthrough":             {"availability", "davfb/face"},
 	"davfb/secure":                  {},
 	"translate":                     {"availability", "translate/..."},
