@@ -70,21 +70,10 @@ func (v *validator) login(c *Config) {
 		v.fault("login.group_file", "these are groups of those in htpasswd_file, and there is none", "write htpasswd_file")
 	}
 	if uses("forms") && c.Passthrough != nil {
-		v.logOnPages(c.Passthrough)
+		v.fault("login.methods", "fbgate's log-in page and that of the server behind would end each other's sessions", "write passthrough instead of forms, and the server behind decides")
 	}
 	if l.LDAP != nil {
 		v.ldap(l.LDAP, "login.ldap")
-	}
-}
-
-// logOnPages refuses to hand on the pages that fbgate itself has to answer.
-func (v *validator) logOnPages(p *Passthrough) {
-	for i, path := range p.Paths {
-		folder := strings.ToLower(strings.TrimRight(path, "/"))
-		if folder == "" || folder == "/exchweb" || folder == "/owa" || strings.HasPrefix(folder, "/exchweb/bin") || strings.HasPrefix(folder, "/owa/auth") {
-			v.fault(fmt.Sprintf("passthrough.paths[%d]", i), "the log-in page is below "+quote(path)+", and the method forms means fbgate's own",
-				"leave forms out of login, or this path out of paths")
-		}
 	}
 }
 
