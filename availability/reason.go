@@ -25,6 +25,12 @@ const (
 	DirectoryFailed Code = "directory"
 	// The organization's free_busy_access_level is none.
 	Withheld Code = "withheld"
+	// A rule of access_rules keeps it from whoever asked, or none of them allows it. To
+	// them it looks like an address nobody has.
+	NotAllowed Code = "not-allowed"
+	// Whoever asked has asked about too many mailboxes in a short time, or about too many
+	// that do not exist.
+	RateLimited Code = "rate-limited"
 	// The question has come round to an fbgate that asked it.
 	Loop Code = "loop"
 	// Autodiscover did not say where the organization's EWS is.
@@ -92,6 +98,8 @@ var codes = map[Code]struct {
 	NoRoute:          {lasting, "Add the mailbox's domain to the domains of the organization that holds it, or a legacyExchangeDN to the directory."},
 	DirectoryFailed:  {passing, "Check directory: the file has to be readable and the LDAP server reachable, and its account right."},
 	Withheld:         {lasting, "Raise the organization's free_busy_access_level if its free/busy may be given out."},
+	NotAllowed:       {lasting, "Add a rule to access_rules that allows it, above the one that does not: the first rule that fits decides, and if none fits nothing is shown."},
+	RateLimited:      {passing, "Find out who asks so much, in the log; if they may, name their network in limits.exempt_networks, or raise limits.mailboxes_per_minute or limits.unknown_addresses."},
 	Loop:             {passing, "Two gateways take each other for the holder of this domain: correct domains, or then, in one of them."},
 	NotDiscovered:    {passing, "Name the URL in target_sharing_epr (there: the ExternalUrl of Get-WebServicesVirtualDirectory), or publish Autodiscover without pre-authentication."},
 	UnknownMailbox:   {lasting, "Check that the address exists there (Get-Recipient); Exchange also says this when no organization relationship or availability address space allows the question."},
@@ -123,6 +131,9 @@ type Reason struct {
 	// Detail is the evidence: what was asked of whom and what came. It is for
 	// operators only, as it may name hosts.
 	Detail string
+	// Organization is whose mailbox it is where the answer must not name one, as that
+	// is told to whoever asked. It is for operators only, and mostly empty.
+	Organization string
 	// RetryAfter is how long the other side asked to be left alone, 0 if it did
 	// not.
 	RetryAfter time.Duration

@@ -3,6 +3,8 @@ package published
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"fbgate/availability"
@@ -25,6 +27,10 @@ const Organization = "published"
 type Source struct {
 	Store *Store
 	Next  availability.Source
+	// Denied returns, for each mailbox of a question, why whoever asks must not see what
+	// is published of it, nil if they may. It is asked about those of which something is
+	// published, each once. If it is nil everybody may see everything.
+	Denied func(ctx context.Context, q availability.Query) []*availability.Reason
 }
 
 var _ availability.Source = Source{}
@@ -43,6 +49,9 @@ func (s Source) Lookup(ctx context.Context, q availability.Query) []availability
 	case len(found) == 0:
 		return s.Next.Lookup(ctx, q)
 	}
+	if s.Denied != nil {
+		s.hide(ctx, q, found)
+	}
 	answers := make([]availability.Answer, len(q.Mailboxes))
 	var missing []int
 	for i, m := range q.Mailboxes {
@@ -58,6 +67,18 @@ func (s Source) Lookup(ctx context.Context, q availability.Query) []availability
 		}
 	}
 	return answers
+}
+
+// hide replaces the answers whoever asks must not see by ones that tell nothing, not even
+// that something is published.
+func (s Source) hide(ctx context.Context, q availability.Query, found map[availability.Mailbox]availability.Answer) {
+	q = q.About(slices.Sorted(maps.Keys(found)))
+	reasons := s.Denied(ctx, q)
+	for i, m := range q.Mailboxes {
+		if reasons[i] != nil {
+			found[m] = availability.Fail(q.About(q.Mailboxes[i:i+1]), reasons[i])[0]
+		}
+	}
 }
 
 // lookup returns answers about those of q's mailboxes of which something is published.
@@ -102,12 +123,19 @@ func answer(p availability.Publication, w availability.Window, now time.Time) av
 	return a
 }
 
-// unread corrects what cannot be said while the store cannot be read.
+// unread corrects what cannot be said while the store cannot be read. Who is denied a
+// mailbox is told the same as of one that nobody has.
 func unread(answers []availability.Answer, err error) []availability.Answer {
 	for i := range answers {
-		if r := answers[i].Reason; r != nil && (r.Code == availability.NoRoute || r.Code == availability.UnknownMailbox) {
-			answers[i].Reason = availability.Because(availability.Internal, "it may be published, but the store cannot be read: %.200s", err)
+		r := answers[i].Reason
+		if r == nil || r.Code != availability.NoRoute && r.Code != availability.UnknownMailbox && r.Code != availability.NotAllowed {
+			continue
 		}
+		unread := availability.Because(availability.Internal, "it may be published, but the store cannot be read: %.200s", err)
+		if r.Code == availability.NotAllowed {
+			unread.Organization, unread.Detail = r.Organization, unread.Detail+"; and it is not allowed: "+r.Detail
+		}
+		answers[i].Reason = unread
 	}
 	return answers
 }

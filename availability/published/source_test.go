@@ -97,6 +97,51 @@ func TestSourceSaysWhatIsNotCovered(t *testing.T) {
 	}
 }
 
+// Whoever is denied a mailbox learns nothing of what is published of it, and Next is not
+// asked either.
+func TestSourceDenies(t *testing.T) {
+	s := fresh(t, published.Options{})
+	publish(t, s, publication("mary@fabrikam.com"), publication("amy@contoso.com"), publication("/o=fabrikam/cn=john"))
+	n := &next{keep: true}
+	var asked []availability.Mailbox
+	source := published.Source{Store: s, Next: n, Denied: func(_ context.Context, q availability.Query) []*availability.Reason {
+		asked = q.Mailboxes
+		reasons := make([]*availability.Reason, len(q.Mailboxes))
+		for i, m := range q.Mailboxes {
+			if m.Domain() != "contoso.com" && q.Requester.Name != "mary" {
+				reasons[i] = &availability.Reason{Code: availability.NotAllowed, Organization: "fabrikam"}
+			}
+		}
+		return reasons
+	}}
+	mailboxes := []availability.Mailbox{"mary@fabrikam.com", "joe@nowhere.org", "/o=fabrikam/cn=john", "amy@contoso.com", "mary@fabrikam.com"}
+	for who, want := range map[string][]availability.Code{
+		"paul": {availability.NotAllowed, availability.NoRoute, availability.NotAllowed, "", availability.NotAllowed},
+		"mary": {"", availability.NoRoute, "", "", ""},
+	} {
+		w := tomorrow()
+		answers := source.Lookup(t.Context(), availability.Query{Requester: availability.Requester{Name: who}, Window: w, Mailboxes: mailboxes})
+		for i, a := range answers {
+			at.CheckAnswer(t, a, mailboxes[i], w)
+			var code availability.Code
+			if a.Reason != nil {
+				code = a.Reason.Code
+			}
+			if code != want[i] || code != "" && (a.Organization != "" || a.Source != "" || !a.Schedule.Equal(availability.Schedule{})) {
+				t.Errorf("%s: %s: %+v, want %q", who, a.Mailbox, a, want[i])
+			}
+		}
+		if !slices.Equal(asked, []availability.Mailbox{"/o=fabrikam/cn=john", "amy@contoso.com", "mary@fabrikam.com"}) {
+			t.Errorf("asked whether %v are denied", asked)
+		}
+	}
+	for _, mailboxes := range n.asked {
+		if !slices.Equal(mailboxes, []availability.Mailbox{"joe@nowhere.org"}) {
+			t.Errorf("next was asked about %v", mailboxes)
+		}
+	}
+}
+
 func TestStoreThatCannotBeRead(t *testing.T) {
 	var log bytes.Buffer
 	s := fresh(t, published.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
@@ -112,9 +157,22 @@ func TestStoreThatCannotBeRead(t *testing.T) {
 	if answers[1].Reason != nil || answers[1].Organization != "contoso" {
 		t.Errorf("%+v", answers[1])
 	}
+	denied := sourceFunc(func(_ context.Context, q availability.Query) []availability.Answer {
+		return availability.Fail(q, &availability.Reason{Code: availability.NotAllowed, Organization: "fabrikam", Detail: "rule 1"})
+	})
+	answers = published.Source{Store: s, Next: denied}.Lookup(t.Context(), availability.Query{Window: tomorrow(), Mailboxes: []availability.Mailbox{"mary@fabrikam.com"}})
+	if r := answers[0].Reason; r.Code != availability.Internal || r.Organization != "fabrikam" || !strings.HasSuffix(r.Detail, "; and it is not allowed: rule 1") {
+		t.Errorf("who is denied: %v", r)
+	}
 	if !strings.Contains(log.String(), "cannot be read") {
 		t.Errorf("nothing in the log: %s", log.String())
 	}
+}
+
+type sourceFunc func(ctx context.Context, q availability.Query) []availability.Answer
+
+func (f sourceFunc) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
+	return f(ctx, q)
 }
 
 // fixed answers the same each time, so that nothing it does is counted.

@@ -2,6 +2,7 @@ package route
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"fbgate/availability"
@@ -20,7 +21,7 @@ var _ availability.Source = Chain{}
 
 // Lookup asks First about all mailboxes, and Then about those unknown there. Of an
 // Exchange 2003 server that is all it tells nothing of: it draws who does not exist as
-// it draws who never published.
+// it draws who never published. Whoever must not see Then learns what First said.
 func (c Chain) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
 	begun := time.Now()
 	answers := c.First.Lookup(ctx, q)
@@ -36,12 +37,27 @@ func (c Chain) Lookup(ctx context.Context, q availability.Query) []availability.
 	ctx, cancel := context.WithDeadline(ctx, begun.Add(c.Wait))
 	defer cancel()
 	for i, a := range c.Then.Lookup(ctx, q.Select(moved)) {
-		if isUnknown(a) && !isUnknown(answers[moved[i]]) {
-			continue // First knew more: that there is nothing to know
+		first := &answers[moved[i]]
+		switch {
+		case isUnknown(a) && !isUnknown(*first): // First knew more: that there is nothing to know
+		case isDenied(a):
+			first.Reason = with(first.Reason, a.Reason)
+		default:
+			*first = a
 		}
-		answers[moved[i]] = a
 	}
 	return answers
+}
+
+// with returns the reason of First with that of Then for operators.
+func with(first, then *availability.Reason) *availability.Reason {
+	both := *first // it may be remembered
+	both.Detail = fmt.Sprintf("%s; %s was not asked: %s", first.Detail, then.Organization, then.Detail)
+	return &both
+}
+
+func isDenied(a availability.Answer) bool {
+	return a.Reason != nil && a.Reason.Code == availability.NotAllowed
 }
 
 func isUnknown(a availability.Answer) bool {

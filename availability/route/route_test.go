@@ -278,6 +278,38 @@ func TestChainAfterAPublicFolder(t *testing.T) {
 	}
 }
 
+// Whoever must not see one of two learns nothing of it: if it is the first the next is
+// not asked either, and if it is the next all is as if there were none.
+func TestChainWithSomebodyDenied(t *testing.T) {
+	denied := sourceFunc(func(_ context.Context, q availability.Query) []availability.Answer {
+		return availability.Fail(q, &availability.Reason{Code: availability.NotAllowed, Organization: "cloud", Detail: "rule 1"})
+	})
+	o := &organization{name: "premises"}
+	if a := lookup(route.Chain{First: denied, Then: o, Wait: time.Minute}, "mary@fabrikam.com")[0]; a.Reason == nil || a.Reason.Code != availability.NotAllowed || len(o.calls) > 0 {
+		t.Errorf("%+v, and %d calls", a, len(o.calls))
+	}
+	remembered := availability.Because(availability.UnknownMailbox, "no nobody")
+	first := sourceFunc(func(ctx context.Context, q availability.Query) []availability.Answer {
+		answers := o.Lookup(ctx, q)
+		for i := range answers {
+			if answers[i].Reason != nil {
+				answers[i].Reason, answers[i].Cached = remembered, true
+			}
+		}
+		return answers
+	})
+	answers := lookup(route.Chain{First: first, Then: denied, Wait: time.Minute}, "mary@fabrikam.com", "nobody@fabrikam.com")
+	if a := answers[0]; a.Reason != nil || a.Organization != "premises" {
+		t.Errorf("%+v", a)
+	}
+	if a := answers[1]; a.Reason.Error() != "unknown-mailbox: no nobody; cloud was not asked: rule 1" || a.Organization != "premises" || !a.Cached {
+		t.Errorf("%+v: %v", a, a.Reason)
+	}
+	if remembered.Detail != "no nobody" {
+		t.Errorf("what is remembered was changed: %v", remembered)
+	}
+}
+
 func TestChainWaitsNoLongerThanOneOrganization(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		chain := route.Chain{First: &organization{delay: 9 * time.Second}, Then: &organization{hangs: true}, Wait: 10 * time.Second}

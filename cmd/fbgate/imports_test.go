@@ -12,6 +12,7 @@ import (
 // and all below it.
 var rooms = map[string][]string{
 	"availability":                  {},
+	"availability/access":           {"availability"},
 	"availability/autodiscover":     {"availability", "availability/upstream", "translate/autodiscover"},
 	"availability/availabilitytest": {"availability"},
 	"availability/credential":       {"availability", "availability/upstream"},

@@ -1,6 +1,7 @@
 package face
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -143,10 +144,11 @@ func failures(answers []availability.Answer, w availability.Window) []*failure {
 		if a.Reason == nil || a.Schedule.Covers(w) {
 			continue
 		}
-		k := key{a.Reason.Code, a.Organization, a.Cached}
+		organization := cmp.Or(a.Organization, a.Reason.Organization)
+		k := key{a.Reason.Code, organization, a.Cached}
 		f := groups[k]
 		if f == nil {
-			f = &failure{reason: a.Reason, organization: a.Organization, known: a.Cached}
+			f = &failure{reason: a.Reason, organization: organization, known: a.Cached}
 			groups[k], all = f, append(all, f)
 		}
 		f.mailboxes = append(f.mailboxes, a.Mailbox)

@@ -1,6 +1,7 @@
 package folder
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -80,7 +81,7 @@ func refusal(reason *availability.Reason) *face.Refusal {
 		return &face.Refusal{Status: http.StatusServiceUnavailable, Text: "The free/busy is not known at the moment.", RetryAfter: again}
 	}
 	switch reason.Code {
-	case availability.InvalidAddress, availability.NoRoute, availability.UnknownMailbox:
+	case availability.InvalidAddress, availability.NoRoute, availability.UnknownMailbox, availability.NotAllowed:
 		return &face.Refusal{Status: http.StatusNotFound, Text: "There is no such mailbox."}
 	case availability.NoInformation:
 		return &face.Refusal{Status: http.StatusNotFound, Text: "Nothing is published of this mailbox."}
@@ -88,10 +89,25 @@ func refusal(reason *availability.Reason) *face.Refusal {
 		return &face.Refusal{Status: http.StatusForbidden, Text: "The free/busy of this mailbox is not given out."}
 	}
 	wait := again
+	if reason.Code == availability.RateLimited {
+		return &face.Refusal{Status: http.StatusServiceUnavailable, Text: "You have asked too much. Ask again later.", RetryAfter: cmp.Or(reason.RetryAfter, wait)}
+	}
 	if reason.RetryAfter > 0 {
 		wait = reason.RetryAfter
 	}
 	return &face.Refusal{Status: http.StatusServiceUnavailable, Text: "The free/busy is not known at the moment (" + string(reason.Code) + ").", RetryAfter: wait}
+}
+
+// tooMuch returns the refusal of a question that was not answered because the client asks
+// too much. It is one of the whole: nothing else says when to come again.
+func tooMuch(messages []message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	if a := messages[0].answer; a.Reason != nil && a.Reason.Code == availability.RateLimited {
+		return messages[0].refusal
+	}
+	return nil
 }
 
 // one asks for the message of the path.

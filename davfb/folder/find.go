@@ -94,7 +94,11 @@ func (v *visit) list(out *output, p folderpath.Path, f davprop.Find, matches fun
 			return out.fail(&face.Refusal{Status: http.StatusInsufficientStorage, Text: fmt.Sprintf("There are more than %d messages here. Ask for their names, and then for the free/busy of each.", v.MaxAsked)})
 		}
 	}
-	for _, m := range v.ask(v.r.Context(), messages) {
+	found := v.ask(v.r.Context(), messages)
+	if err := tooMuch(found); err != nil {
+		return out.fail(err)
+	}
+	for _, m := range found {
 		out.add(v.told(m.path, v.href(m.path), f, &m))
 	}
 	return nil

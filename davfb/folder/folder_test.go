@@ -138,6 +138,7 @@ func contoso() *source {
 		"gone": {Code: availability.NoRoute}, "malformed": {Code: availability.InvalidAddress}, "silent": {Code: availability.NoInformation},
 		"private": {Code: availability.NoPermission}, "withheld": {Code: availability.Withheld},
 		"slow": {Code: availability.Timeout, Detail: "secret.contoso.com"}, "busy": {Code: availability.Throttled, RetryAfter: 90 * time.Second},
+		"denied": {Code: availability.NotAllowed, Detail: "secret"},
 	} {
 		s.reasons[dnOf(name)] = reason
 	}
@@ -250,6 +251,7 @@ func TestRefusals(t *testing.T) {
 			{"PROPFIND", message("nobody"), "", nil, 404, nil},
 			{"GET", message("nobody"), "", nil, 404, nil},
 			{"PROPFIND", message("gone"), "", nil, 404, nil},
+			{"PROPFIND", message("denied"), "", nil, 404, nil},
 			{"PROPFIND", message("malformed"), "", nil, 404, nil},
 			{"PROPFIND", message("silent"), "", nil, 404, nil},
 			{"PROPFIND", message("private"), "", nil, 403, nil},
@@ -307,6 +309,34 @@ func TestRefusals(t *testing.T) {
 }
 
 // Nothing that is not known may look free: no list of a month that is not known.
+// limited answers nobody for a while.
+type limited struct{}
+
+func (limited) Lookup(_ context.Context, q availability.Query) []availability.Answer {
+	return availability.Fail(q, &availability.Reason{Code: availability.RateLimited, Detail: "secret", RetryAfter: 1500 * time.Millisecond})
+}
+
+// A client that asks too much learns when to come again, however it asks.
+func TestAsksTooMuch(t *testing.T) {
+	h := folder.New(folder.Config{Source: limited{}, Log: quiet(), Recipients: people(3)})
+	const find = `<D:propfind xmlns:D="DAV:" xmlns:p="http://schemas.microsoft.com/mapi/proptag/">`
+	for _, test := range []struct{ method, target, body string }{
+		{"GET", mary, ""},
+		{"HEAD", mary, ""},
+		{"PROPFIND", mary, ""},
+		{"PROPFIND", group, find + `<D:prop><p:x68541102/></D:prop></D:propfind>`},
+		{"BPROPFIND", group, find + `<D:target><D:href>USER-_xF8FF_cn=Recipients_xF8FF_cn=mary.EML</D:href></D:target><D:prop><p:x68541102/></D:prop></D:propfind>`},
+	} {
+		w := do(t, h, test.method, test.target, test.body, "Depth: "+map[bool]string{true: "1", false: "0"}[test.target == group && test.method == "PROPFIND"])
+		if w.Code != 503 || w.Header().Get("Retry-After") != "2" || w.Body.String() != "You have asked too much. Ask again later.\n" {
+			t.Errorf("%s %s: %d %v %s", test.method, test.target, w.Code, w.Header(), w.Body)
+		}
+	}
+	if w := do(t, h, "PROPFIND", group, "", "Depth: 1"); w.Code != 207 {
+		t.Errorf("who asks about nobody: %d %s", w.Code, w.Body)
+	}
+}
+
 func TestOnlyWholeKnownMonthsAreTold(t *testing.T) {
 	in2000(t, func(t *testing.T) {
 		s := &source{schedules: map[availability.Mailbox]availability.Schedule{

@@ -67,6 +67,9 @@ func (v *visit) batch() error {
 		}
 	}
 	found := v.ask(v.r.Context(), messages)
+	if err := tooMuch(found); err != nil {
+		return err
+	}
 	out := v.multistatus(f)
 	for i, href := range hrefs {
 		switch {

@@ -115,12 +115,18 @@ func etag(body []byte) string {
 func refusal(a availability.Answer) *face.Refusal {
 	reason := cmp.Or(a.Reason, availability.Because(availability.NoInformation, ""))
 	switch reason.Code {
-	case availability.UnknownMailbox, availability.NoRoute, availability.InvalidAddress:
+	case availability.UnknownMailbox, availability.NoRoute, availability.InvalidAddress, availability.NotAllowed:
 		return &face.Refusal{Status: http.StatusNotFound, Text: "Nobody here knows " + string(a.Mailbox) + "."}
 	case availability.NoInformation:
 		return &face.Refusal{Status: http.StatusNotFound, Text: "There is no free/busy of " + string(a.Mailbox) + " of this time."}
 	case availability.NoPermission, availability.Withheld:
 		return &face.Refusal{Status: http.StatusForbidden, Text: "The free/busy of " + string(a.Mailbox) + " is not given out."}
+	}
+	if reason.Code == availability.RateLimited {
+		return &face.Refusal{
+			Status: http.StatusServiceUnavailable, RetryAfter: cmp.Or(reason.RetryAfter, time.Minute),
+			Text: "You have asked too much. Ask for the free/busy of " + string(a.Mailbox) + " again later.",
+		}
 	}
 	again := time.Minute
 	if reason.Lasting() {

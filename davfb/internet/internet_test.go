@@ -294,7 +294,7 @@ func TestFailures(t *testing.T) {
 	at(t, november, func(t *testing.T) {
 		d := newDesk(t, internet.Config{})
 		statuses := map[availability.Code]int{
-			availability.UnknownMailbox: 404, availability.NoRoute: 404, availability.InvalidAddress: 404, availability.NoInformation: 404,
+			availability.UnknownMailbox: 404, availability.NoRoute: 404, availability.InvalidAddress: 404, availability.NoInformation: 404, availability.NotAllowed: 404,
 			availability.NoPermission: 403, availability.Withheld: 403,
 		}
 		for _, code := range availability.Codes() {
@@ -313,6 +313,12 @@ func TestFailures(t *testing.T) {
 			if !strings.Contains(d.log.String(), "reason="+string(code)) {
 				t.Errorf("%s is not in the log", code)
 			}
+		}
+		limited := because(availability.RateLimited)
+		limited.Reason.RetryAfter = 1500 * time.Millisecond
+		d.known["mary@contoso.com"] = limited
+		if r := d.do("GET", "/freebusy/mary@contoso.com.vfb", ""); r.Header.Get("Retry-After") != "2" {
+			t.Errorf("%v", r.Header)
 		}
 		throttled := because(availability.Throttled)
 		throttled.Reason.RetryAfter = 5 * time.Minute
