@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"fbgate/availability"
@@ -112,13 +111,8 @@ func newPassthrough(p *config.Passthrough, name string, proxies face.TrustedProx
 	})
 }
 
-// trustedProxies are those in front, whose addresses the configuration has checked.
-func trustedProxies(c *config.Config) (proxies face.TrustedProxies) {
-	for _, network := range c.TrustedProxies {
-		proxies = append(proxies, netip.MustParsePrefix(network))
-	}
-	return proxies
-}
+// trustedProxies are those in front.
+func trustedProxies(c *config.Config) face.TrustedProxies { return networks(c.TrustedProxies) }
 
 // accounts are those who may publish.
 func (f *faces) accounts() face.Authenticate {
@@ -128,20 +122,6 @@ func (f *faces) accounts() face.Authenticate {
 		accounts = append(accounts, face.Account{Username: p.Username, Password: p.Password})
 	}
 	return face.Basic(accounts)
-}
-
-// names are those by which a mailbox is asked about once the directory has been: none
-// if it knows nothing of it.
-func (f *faces) names(ctx context.Context, m availability.Mailbox) ([]availability.Mailbox, error) {
-	if f.directory == nil {
-		return nil, nil
-	}
-	found, err := f.directory.Find(ctx, []availability.Mailbox{m})
-	e := found[m]
-	if err != nil || e == nil || e.Members != nil {
-		return nil, err
-	}
-	return []availability.Mailbox{e.Mailbox, e.Primary, e.LegacyDN}, nil
 }
 
 // recipients lists a folder from a directory.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"fbgate/availability"
+	"fbgate/availability/access"
 	"fbgate/availability/directory"
 	"fbgate/availability/published"
 	"fbgate/availability/publisher"
@@ -33,14 +35,81 @@ type gateway struct {
 // newGateway puts the gateway together. Store keeps what clients publish; with nil
 // nobody may.
 func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*gateway, error) {
-	router, caches := route.New(), make(cache.Caches)
-	var stores []*cache.Memory
-	sources := make(map[string]availability.Source)
-	organizations := make(map[string]*organization)
+	b := &builder{
+		config: c, store: store, log: log, name: strings.ToLower(rand.Text()[:8]),
+		router: route.New(), caches: make(cache.Caches), statistics: new(access.Statistics),
+		organizations: make(map[string]*organization), chains: make(map[string]availability.Source),
+	}
+	for _, step := range []func() error{b.rule, b.organize, b.stack, b.publish} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	f := &faces{
+		config: c, name: b.name, directory: b.directory, publisher: b.named, log: log,
+		source: access.Limit(b.source, access.Limits{
+			MailboxesPerMinute: c.Limits.MailboxesPerMinute, UnknownAddresses: c.Limits.UnknownAddresses,
+			Exempt: networks(c.Limits.ExemptNetworks), Statistics: b.statistics, Log: log,
+		}),
+	}
+	var err error
+	if f.through, err = newPassthrough(c.Passthrough, f.name, trustedProxies(c), log); err != nil {
+		return nil, fmt.Errorf("passthrough: %w", err)
+	}
+	clients, err := f.handler()
+	if err != nil {
+		return nil, err
+	}
+	token := c.Admin.Token
+	if c.Admin.TokenFile == "" {
+		token = nil
+	}
+	return &gateway{
+		clients: clients,
+		operators: func(ready func() bool) http.Handler {
+			return admin.New(admin.Config{Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher, Log: log})
+		},
+		stores:    b.stores,
+		through:   f.through,
+		publisher: b.publisher,
+	}, nil
+}
+
+// builder puts the Sources of a gateway together, the innermost first.
+type builder struct {
+	config *config.Config
+	store  *published.Store // nil if nobody may publish
+	log    *slog.Logger
+	name   string
+
+	statistics    *access.Statistics
+	rules         *access.Rules
+	router        *route.Router
+	caches        cache.Caches
+	stores        []*cache.Memory
+	organizations map[string]*organization       // by name, in lower case, as chains
+	chains        map[string]availability.Source // of an organization and those to ask next
+	directory     directory.Directory            // nil if there is none
+	named         published.Named                // its Store is nil if nobody may publish
+	publisher     *publisher.Publisher           // nil if nothing is published
+	source        availability.Source            // all so far
+}
+
+func (b *builder) rule() (err error) {
+	if b.rules, err = newRules(b.config.AccessRules, b.statistics); err != nil {
+		return fmt.Errorf("access_rules: %w", err)
+	}
+	return nil
+}
+
+// organize sets up each organization with its memory, and who is asked after it.
+func (b *builder) organize() error {
+	c := b.config
+	guarded := make(map[string]availability.Source)
 	for i := range c.Organizations {
-		o, err := newOrganization(&c.Organizations[i], log, unwatched)
+		o, err := newOrganization(&c.Organizations[i], b.log, unwatched)
 		if err != nil {
-			return nil, fmt.Errorf("organization %s: %w", c.Organizations[i].Name, err)
+			return fmt.Errorf("organization %s: %w", c.Organizations[i].Name, err)
 		}
 		memory := cache.NewMemory(c.Cache.MaxMailboxes)
 		remembered := cache.New(o.Name, o.source(), memory, cache.Policy{
@@ -51,64 +120,77 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 			Waiting: max(1, c.Limits.Connections/4),
 			Timeout: time.Duration(max(c.Cache.LookupTimeout, o.Timeout)),
 		})
-		stores, caches[o.Name] = append(stores, memory), remembered
-		sources[strings.ToLower(o.Name)], organizations[strings.ToLower(o.Name)] = remembered, o
+		b.stores, b.caches[o.Name] = append(b.stores, memory), remembered
+		b.organizations[strings.ToLower(o.Name)] = o
+		// Outside of the memory, which everybody shares.
+		guarded[strings.ToLower(o.Name)] = b.rules.Guard(o.Name, remembered)
 	}
-	chains := make(map[string]availability.Source)
 	for _, o := range c.Organizations {
-		whole := chain(c, sources, o)
-		router.Add(whole, o.Domains...)
-		chains[strings.ToLower(o.Name)] = whole
+		whole := chain(c, guarded, o)
+		b.router.Add(whole, o.Domains...)
+		b.chains[strings.ToLower(o.Name)] = whole
 	}
-	who, err := newDirectory(c.Directory, log)
-	if err != nil {
-		return nil, err
-	}
-	f := &faces{config: c, name: strings.ToLower(rand.Text()[:8]), source: router, directory: who, log: log}
-	if store != nil {
-		f.publisher = published.Named{Store: store, Names: f.names}
-		f.source = published.Source{Store: store, Next: f.source}
-	}
-	if who != nil {
-		f.source = &directory.Source{Directory: who, Next: f.source, MaxListMembers: c.Directory.MaxListMembers}
-		if store != nil { // there is more in it than the directory knows, such as a legacyExchangeDN
-			f.source = published.Source{Store: store, Next: f.source}
-		}
-	}
-	var publishes *publisher.Publisher
-	if c.Publish != nil {
-		p := &publication{config: c.Publish, to: organizations[strings.ToLower(c.Publish.To)], router: router, source: f.source,
-			asked: &publisher.Asked{Next: f.source}, name: f.name, log: log}
-		for _, name := range c.Publish.Organizations {
-			p.of = append(p.of, chains[strings.ToLower(name)])
-		}
-		p.roll, _ = who.(directory.Roll)
-		if publishes, err = p.publisher(); err != nil {
-			return nil, fmt.Errorf("publish: %w", err)
-		}
-		f.source = p.asked
-	}
-	if f.through, err = newPassthrough(c.Passthrough, f.name, trustedProxies(c), log); err != nil {
-		return nil, fmt.Errorf("passthrough: %w", err)
-	}
-	clients, err := f.handler()
-	if err != nil {
-		return nil, err
-	}
+	b.source = b.router
+	return nil
+}
 
-	token := c.Admin.Token
-	if c.Admin.TokenFile == "" {
-		token = nil
+// stack puts round the organizations what knows of mailboxes before them.
+func (b *builder) stack() (err error) {
+	if b.directory, err = newDirectory(b.config.Directory, b.log); err != nil {
+		return err
 	}
-	return &gateway{
-		clients: clients,
-		operators: func(ready func() bool) http.Handler {
-			return admin.New(admin.Config{Caches: caches, Token: token, Ready: ready, Publisher: publishes, Log: log})
-		},
-		stores:    stores,
-		through:   f.through,
-		publisher: publishes,
-	}, nil
+	owners := &owners{directory: b.directory, router: b.router, names: make(map[availability.Source]string)}
+	for _, o := range b.config.Organizations {
+		owners.names[b.chains[strings.ToLower(o.Name)]] = o.Name
+	}
+	if b.store != nil {
+		b.named = published.Named{Store: b.store, Names: b.names}
+		b.source = published.Source{Store: b.store, Next: b.source, Denied: b.rules.Denied(owners.of)}
+	}
+	if b.directory == nil {
+		return nil
+	}
+	b.source = b.rules.Veil(owners.of, &directory.Source{Directory: b.directory, Next: b.source, MaxListMembers: b.config.Directory.MaxListMembers})
+	if b.store != nil { // there is more in it than the directory knows, such as a legacyExchangeDN
+		b.source = published.Source{Store: b.store, Next: b.source, Denied: b.rules.Denied(owners.of)}
+	}
+	return nil
+}
+
+// publish sets up what writes into a folder. It may see everybody: whom it shows whom
+// is the folder's to say.
+func (b *builder) publish() (err error) {
+	c := b.config.Publish
+	if c == nil {
+		return nil
+	}
+	p := &publication{
+		config: c, to: b.organizations[strings.ToLower(c.To)], router: b.router, source: access.Unrestricted(b.source),
+		asked: &publisher.Asked{Next: b.source}, name: b.name, log: b.log,
+	}
+	for _, name := range c.Organizations {
+		p.of = append(p.of, b.chains[strings.ToLower(name)])
+	}
+	p.roll, _ = b.directory.(directory.Roll)
+	if b.publisher, err = p.publisher(); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	b.source = p.asked
+	return nil
+}
+
+// names are those by which a mailbox is asked about once the directory has been: none
+// if it knows nothing of it.
+func (b *builder) names(ctx context.Context, m availability.Mailbox) ([]availability.Mailbox, error) {
+	if b.directory == nil {
+		return nil, nil
+	}
+	found, err := b.directory.Find(ctx, []availability.Mailbox{m})
+	e := found[m]
+	if err != nil || e == nil || e.Members != nil {
+		return nil, err
+	}
+	return []availability.Mailbox{e.Mailbox, e.Primary, e.LegacyDN}, nil
 }
 
 // chain is the Source of an organization and of those to ask next.

@@ -120,10 +120,10 @@ type Limits struct {
 	// MailboxesPerMinute is how many mailboxes one client, and one account, may ask
 	// about in a minute; 0 is any number.
 	MailboxesPerMinute int `yaml:"mailboxes_per_minute" default:"30000" range:"0..10000000"`
-	// UnknownPerMinute is how many addresses that their organizations do not know one
-	// client, and one account, may ask about in a minute, and ten times as many now and
-	// then; 0 is any number. It keeps people from trying out who exists.
-	UnknownPerMinute int `yaml:"unknown_per_minute" default:"30" range:"0..1000000"`
+	// UnknownAddresses is how many addresses that their organizations do not know one
+	// client, and one account, may ask about in ten minutes; 0 is any number. It keeps
+	// people from trying out who exists.
+	UnknownAddresses int `yaml:"unknown_addresses" default:"300" range:"0..1000000"`
 	// ExemptNetworks is the list of networks for which neither holds.
 	ExemptNetworks []string `yaml:"exempt_networks" single:"true" form:"clients" example:"[10.0.0.5]"`
 	// URLBytes is the longest URL, query included.
