@@ -427,6 +427,20 @@ func TestCheckRefused(t *testing.T) {
 	}
 }
 
+// Whose a name is, is remembered for a while; whether a password is right is not.
+func TestAccountIsRemembered(t *testing.T) {
+	p := &pretend{found: joe}
+	accounts := on(t, p, nil).Accounts()
+	for _, name := range []string{"joe", "JOE", `CONTOSO\joe`} {
+		if _, ok, err := accounts.Check(t.Context(), name, "secret"); !ok || err != nil {
+			t.Errorf("%t, %v", ok, err)
+		}
+	}
+	if binds, searches := p.count(); binds != 1+3 || searches != 1 {
+		t.Errorf("%d log-ins and %d searches", binds, searches)
+	}
+}
+
 // Of very many groups some are heeded, and the log says so; Active Directory tells them
 // in ranges.
 func TestManyGroups(t *testing.T) {

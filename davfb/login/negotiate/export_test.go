@@ -9,3 +9,6 @@ var LogOnGroups = logOnGroups
 func Groups(data types.AuthorizationData, key types.EncryptionKey) ([]string, error) {
 	return (&client{data: data, key: key}).groups()
 }
+
+// RememberAtMost sets how many authenticators are remembered.
+func (m *Method) RememberAtMost(n int) { m.replays.most = n }

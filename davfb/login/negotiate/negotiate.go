@@ -44,7 +44,9 @@ type Config struct {
 
 // Method is Negotiate authentication. Each request has to bring a token of its own, as
 // RFC 4559 has it: nobody is logged in for a whole connection, which may be that of a
-// proxy. NTLM, the other thing Negotiate may hold, is not taken. Build it with New.
+// proxy. NTLM, the other thing Negotiate may hold, is not taken, and neither are channel
+// bindings looked at, as TLS may end before. Tokens are remembered against replays in
+// this process alone. Build it with New.
 type Method struct {
 	config  Config
 	keys    keys
@@ -67,7 +69,7 @@ func New(c Config) (*Method, error) {
 	m := &Method{config: c, keys: keys{read: c.Keytab, log: c.Log}}
 	// An authenticator of a clock that is fast is good until ours is past it by as much
 	// again.
-	m.replays.keep = 2 * c.MaxClockSkew
+	m.replays.keep, m.replays.most = 2*c.MaxClockSkew, mostReplays
 	if err := m.keys.refresh(); err != nil {
 		return nil, fmt.Errorf("negotiate: %w", err)
 	}

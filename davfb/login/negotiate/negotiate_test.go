@@ -17,7 +17,9 @@ import (
 	"time"
 
 	"fbgate/availability"
+	"fbgate/availability/directory"
 	"fbgate/davfb/face"
+	"fbgate/davfb/login"
 	"fbgate/davfb/login/negotiate"
 
 	"github.com/jcmturner/gofork/encoding/asn1"
@@ -32,6 +34,7 @@ import (
 
 func TestAccepted(t *testing.T) {
 	old := principal{service, realm, "former", 2, etypeID.AES256_CTS_HMAC_SHA1_96}
+	account := principal{"svc-fbgate", realm, "secret", 1, etypeID.AES256_CTS_HMAC_SHA1_96}
 	for name, test := range map[string]struct {
 		config func(*negotiate.Config)
 		change func(*forged)
@@ -48,7 +51,8 @@ func TestAccepted(t *testing.T) {
 			wrong.version = 1
 			c.Keytab = fixed(keytabOf(wrong))
 		}, nil, "joe@KDC.TEST "},
-		"the key before": {func(c *negotiate.Config) { c.Keytab = fixed(keytabOf(own, old)) }, func(f *forged) { f.key, f.version = old, 2 }, "joe@KDC.TEST "},
+		"a keytab of the account": {func(c *negotiate.Config) { c.Keytab = fixed(keytabOf(account)) }, func(f *forged) { f.key = account }, "joe@KDC.TEST "},
+		"the key before":          {func(c *negotiate.Config) { c.Keytab = fixed(keytabOf(own, old)) }, func(f *forged) { f.key, f.version = old, 2 }, "joe@KDC.TEST "},
 		"a keytab of all types": {func(c *negotiate.Config) {
 			rc4 := own
 			rc4.kind = etypeID.RC4_HMAC
@@ -275,6 +279,25 @@ func TestReplay(t *testing.T) {
 	})
 }
 
+// What cannot be remembered is not let in, but may come again.
+func TestTooManyToRemember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMethod(t, nil)
+		m.RememberAtMost(2)
+		for range 2 {
+			if _, _, err := logIn(m, joe(nil)); err != nil {
+				t.Error(err)
+			}
+		}
+		_, _, err := logIn(m, joe(nil))
+		refused(t, err, http.StatusServiceUnavailable, "more log-ins than can be remembered")
+		time.Sleep(10 * time.Minute)
+		if _, _, err := logIn(m, joe(nil)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Requests sent at the same time have authenticators of their own, some of the same
 // microsecond; the same one sent many times at once is good once.
 func TestParallel(t *testing.T) {
@@ -424,6 +447,8 @@ func TestNoKeytab(t *testing.T) {
 		}
 	}
 }
+
+var _ login.Accounts = (*directory.Accounts)(nil)
 
 // accounts knows one by each name.
 type accounts map[string]availability.Requester

@@ -92,7 +92,7 @@ type desk struct {
 // newDesk is skipped where a program is missing.
 func newDesk(t *testing.T, s *site) *desk {
 	t.Helper()
-	for program, of := range map[string]string{"kinit": "krb5-user", "kvno": "krb5-user", "curl": "curl"} {
+	for program, of := range map[string]string{"kinit": "krb5-user", "curl": "curl"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("%s is not installed (Debian: apt-get install %s)", program, of)
 		}

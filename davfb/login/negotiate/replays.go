@@ -19,7 +19,7 @@ var (
 )
 
 // replays remembers the authenticators that were good, each for keep at least, as each
-// is good once (RFC 4120, 3.2.3). It knows them by what they are encrypted to, so that
+// is good once (RFC 4120, 3.2.3), and takes no more than most of them in that time. It knows them by what they are encrypted to, so that
 // two of one user and the same microsecond are two.
 //
 // The one of gokrb5 is not used: it lets the same authenticator in twice if both come
@@ -27,6 +27,7 @@ var (
 // it never ends.
 type replays struct {
 	keep time.Duration
+	most int
 
 	mu          sync.Mutex
 	now, before map[[16]byte]struct{}
@@ -52,7 +53,7 @@ func (r *replays) add(session types.EncryptionKey, authenticator []byte) error {
 	switch {
 	case again || earlier:
 		return errReplay
-	case len(r.now) >= mostReplays:
+	case len(r.now) >= r.most:
 		return errFull
 	}
 	r.now[seen] = struct{}{}
