@@ -18,8 +18,9 @@ import (
 // go-ldap itself would take 2 GiB.
 const maxReply = 64 << 20
 
-// dial connects, securely if it has to be, and logs in.
-func (c *LDAPConfig) dial(ctx context.Context, u *url.URL, password string) (*ldap.Conn, error) {
+// dial connects, securely if it has to be, and logs in as an account; as nobody if its
+// name is empty.
+func (c *LDAPConfig) dial(ctx context.Context, u *url.URL, account, password string) (*ldap.Conn, error) {
 	port := cmp.Or(u.Port(), map[string]string{"ldap": ldap.DefaultLdapPort, "ldaps": ldap.DefaultLdapsPort}[u.Scheme])
 	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}}
 	socket, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
@@ -30,7 +31,7 @@ func (c *LDAPConfig) dial(ctx context.Context, u *url.URL, password string) (*ld
 	defer context.AfterFunc(ctx, func() { socket.SetDeadline(time.Unix(1, 0)) })()
 	conn, err := c.begin(ctx, newWire(socket, c.Timeout), u)
 	if err == nil {
-		err = c.logIn(conn, password)
+		err = logIn(conn, account, password)
 	}
 	if err == nil {
 		err = ctx.Err()
@@ -94,14 +95,14 @@ func (e *refusedError) Error() string { return fmt.Sprintf("%s was refused: %v",
 
 func (e *refusedError) Unwrap() error { return e.err }
 
-func (c *LDAPConfig) logIn(conn *ldap.Conn, password string) error {
-	if c.BindDN == "" {
+func logIn(conn *ldap.Conn, account, password string) error {
+	if account == "" {
 		return nil
 	}
-	err := conn.Bind(c.BindDN, password)
+	err := conn.Bind(account, password)
 	var said *ldap.Error
 	if errors.As(err, &said) && said.ResultCode < ldap.ErrorNetwork && !busy(said) {
-		return &refusedError{c.BindDN, err}
+		return &refusedError{account, err}
 	}
 	return err
 }

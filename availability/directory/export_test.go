@@ -1,6 +1,25 @@
 package directory
 
-import "io"
+import (
+	"io"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// Explain says why a server did not let an account in, and whether that is an answer.
+var Explain = explain
+
+// LoginFilter returns the filter of the search for a name.
+func LoginFilter(name string) (filter string, ok bool) {
+	n, ok := parseLoginName(name)
+	return n.request("").Filter, ok
+}
+
+// Fit returns how well an entry has a name.
+func Fit(e *ldap.Entry, name string) int {
+	n, _ := parseLoginName(name)
+	return readAccount(e).fit(n)
+}
 
 // Parse reads a file for fuzzing and returns how many recipients it holds.
 func Parse(path string, r io.Reader) (int, error) {

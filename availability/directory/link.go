@@ -124,7 +124,7 @@ func (l *link) dial(ctx context.Context, d *dialing) {
 		err = l.mayDial(secret)
 	}
 	if err == nil {
-		d.conn, err = l.config.dial(ctx, l.url, password)
+		d.conn, err = l.config.dial(ctx, l.url, l.config.BindDN, password)
 		if err != nil {
 			err = l.rest(err, time.Since(begun), secret)
 		}

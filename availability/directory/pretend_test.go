@@ -21,6 +21,10 @@ type pretend struct {
 	silent  func(operation ber.Tag) bool // may be nil
 	endless bool                         // a search brings an entry without end
 	refuses bool                         // the account
+	// login returns what is said to one who logs in, and found what a search finds
+	// instead of the group; both may be nil.
+	login func(dn, password string) (code int, text string)
+	found func(search *ber.Packet) map[string]map[string][]string
 
 	mu       sync.Mutex
 	searches int
@@ -98,19 +102,29 @@ func (p *pretend) serve(conn net.Conn) {
 			if p.refuses {
 				code = ldap.LDAPResultInvalidCredentials
 			}
-			conn.Write(done(id, ldap.ApplicationBindResponse, code))
+			text := ""
+			if p.login != nil {
+				code, text = p.login(operation.Children[1].Value.(string), operation.Children[2].Data.String())
+			}
+			conn.Write(done(id, ldap.ApplicationBindResponse, code, text))
 		case ldap.ApplicationSearchRequest:
 			if p.endless {
 				pour(conn, id)
 				return
 			}
-			conn.Write(append(p.entry(id, operation), done(id, ldap.ApplicationSearchResultDone, ldap.LDAPResultSuccess)...))
+			conn.Write(append(p.entry(id, operation), done(id, ldap.ApplicationSearchResultDone, ldap.LDAPResultSuccess, "")...))
 		}
 	}
 }
 
 // entry answers a search: about a member, or about the group.
-func (p *pretend) entry(id int64, search *ber.Packet) []byte {
+func (p *pretend) entry(id int64, search *ber.Packet) (all []byte) {
+	if p.found != nil {
+		for dn, attributes := range p.found(search) {
+			all = append(all, entry(id, dn, attributes)...)
+		}
+		return all
+	}
 	base := search.Children[0].Value.(string)
 	if name, ok := strings.CutPrefix(base, "cn=u"); ok {
 		return entry(id, base, map[string][]string{"mail": {"u" + name + "@contoso.com"}})
@@ -160,11 +174,11 @@ func pour(conn net.Conn, id int64) {
 	}
 }
 
-func done(id int64, tag ber.Tag, code int) []byte {
+func done(id int64, tag ber.Tag, code int, message string) []byte {
 	d := ber.Encode(ber.ClassApplication, ber.TypeConstructed, tag, nil, "")
 	d.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagEnumerated, code, ""))
 	d.AppendChild(text(""))
-	d.AppendChild(text(""))
+	d.AppendChild(text(message))
 	return envelope(id, d)
 }
 

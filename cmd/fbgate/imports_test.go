@@ -52,7 +52,7 @@ var confined = map[string][]string{
 	"github.com/go-ldap/ldap":       {"availability/directory", "availability/exchangetest/..."},
 	"github.com/goccy/go-yaml":      {"cmd/fbgate/config"},
 	"github.com/gorilla/mux":        {"davfb/..."},
-	"github.com/jcmturner":          {"availability/credential", "availability/exchangetest/..."},
+	"github.com/jcmturner":          {"availability/credential", "availability/exchangetest/...", "davfb/login/negotiate"},
 	"github.com/patrickmn/go-cache": {"cache"},
 	"github.com/sony/gobreaker":     {"availability/guard"},
 	"go.etcd.io/bbolt":              {"availability/published"},

@@ -1,0 +1,189 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"fbgate/availability"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+const (
+	// checksAtOnce is how many names and passwords are checked, and names looked for, at
+	// the same time. Others wait.
+	checksAtOnce = 16
+	// accountTTL is how long is remembered whose a name is. A password is not.
+	accountTTL = time.Minute
+	// mostAccounts is how many names are remembered.
+	mostAccounts = 10_000
+	// longestPassword is the longest password that is shown to the server, in bytes.
+	longestPassword = 1024
+)
+
+// Accounts are the users of an LDAP server, who log in by a password that the server
+// checks. They are found by the account the LDAP is configured with, on its connection,
+// and then log in themselves (a simple bind), each on a connection of its own, so that
+// nobody's rights are lent to anybody. Referrals are not followed.
+//
+// Somebody's mailbox is the primary one of proxyAddresses, and mail if there is none;
+// where users may write that themselves, who has no mailbox can name anybody's. Groups
+// are those in memberOf, each by its distinguished name and its common name, in lower
+// case: no primary group, and no groups of groups.
+//
+// Everybody who can log in to the directory is let in. A password that is wrong counts
+// there: several lock the account, so whoever asks again and again should be stopped
+// before.
+type Accounts struct {
+	ldap  *LDAP
+	slots chan struct{}
+
+	mu    sync.Mutex
+	known map[string]knownAccount // by loginName.key
+}
+
+// knownAccount is an account until it has to be looked for again.
+type knownAccount struct {
+	account
+	until time.Time
+}
+
+// Accounts returns the users of the server.
+func (d *LDAP) Accounts() *Accounts {
+	return &Accounts{ldap: d, slots: make(chan struct{}, checksAtOnce), known: make(map[string]knownAccount)}
+}
+
+// Check returns whose name and password these are; ok is false if there is no such
+// account or its password is another, or the server does not let it in: the log then
+// tells why. A name is DOMAIN\user, of which DOMAIN does not count; user@domain, a user
+// principal name or one of the addresses; or user, a sAMAccountName or uid. The error
+// is an *availability.Reason: the server cannot say it now, or several accounts have
+// the name. It comes after Timeout at the latest.
+func (a *Accounts) Check(ctx context.Context, name, password string) (who availability.Requester, ok bool, err error) {
+	if password == "" || len(password) > longestPassword {
+		// RFC 4513 5.1.2: the server takes one who shows an empty password for somebody
+		// who does not log in, and says yes.
+		return availability.Requester{}, false, nil
+	}
+	err = a.within(ctx, func(ctx context.Context) error {
+		found, err := a.find(ctx, name)
+		if err != nil || found == nil {
+			return err
+		}
+		if ok, err = a.bind(ctx, name, found.dn, password); ok {
+			who = found.requester(name)
+		}
+		return err
+	})
+	if err != nil {
+		return availability.Requester{}, false, err
+	}
+	return who, ok, nil
+}
+
+// Find returns whose name this is, for somebody who has proven it in another way; ok is
+// false if there is no such account. Names are those of Check; a Kerberos principal
+// user@REALM of Active Directory is found, too, even if the user principal name is
+// another. Errors are those of Check.
+func (a *Accounts) Find(ctx context.Context, name string) (who availability.Requester, ok bool, err error) {
+	err = a.within(ctx, func(ctx context.Context) error {
+		found, err := a.find(ctx, name)
+		if err == nil && found != nil {
+			who, ok = found.requester(name), true
+		}
+		return err
+	})
+	return who, ok, err
+}
+
+// within calls do when it is its turn, and in any case returns after the Timeout. Its
+// error is a Reason.
+func (a *Accounts) within(ctx context.Context, do func(context.Context) error) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, a.ldap.config.Timeout)
+	defer cancel()
+	select {
+	case a.slots <- struct{}{}:
+		defer func() { <-a.slots }()
+	case <-ctx.Done():
+		return a.ldap.failure(fmt.Errorf("too many log in at once: %w", context.Cause(ctx)))
+	}
+	defer func() {
+		if p := recover(); p != nil { // it reads what a server sent
+			a.ldap.config.Log.Error("panic in a log-in", "server", a.ldap.config.URL, "panic", p, "stack", string(debug.Stack()))
+			err = a.ldap.failure(fmt.Errorf("panic: %.200v", p))
+		}
+	}()
+	if err := do(ctx); err != nil {
+		return a.ldap.failure(err)
+	}
+	return nil
+}
+
+// find returns the account of that name, nil if there is none.
+func (a *Accounts) find(ctx context.Context, name string) (*account, error) {
+	n, ok := parseLoginName(name)
+	if !ok {
+		return nil, nil
+	}
+	if known, ok := a.remembered(n); ok {
+		return known, nil
+	}
+	entries, err := a.ldap.link.search(ctx, n.request(a.ldap.config.BaseDN))
+	if ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded) {
+		return nil, fmt.Errorf("more than %d entries have the name %q: names have to be those of one", mostNamesakes, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	found, err := n.choose(entries)
+	if err != nil || found == nil {
+		return nil, err
+	}
+	if found.left > 0 {
+		a.ldap.config.Log.Warn("an account is in more groups than are heeded", "name", name, "most", mostMemberships, "not_heeded", found.left)
+	}
+	a.remember(n, *found)
+	return found, nil
+}
+
+func (a *Accounts) remembered(n loginName) (*account, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	known, ok := a.known[n.key()]
+	if !ok || time.Now().After(known.until) {
+		return nil, false
+	}
+	return &known.account, true
+}
+
+func (a *Accounts) remember(n loginName, found account) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.known) >= mostAccounts {
+		clear(a.known) // which costs a search for each, no more
+	}
+	a.known[n.key()] = knownAccount{found, time.Now().Add(accountTTL)}
+}
+
+// bind logs in as an account. It is false if the server says that it must not.
+func (a *Accounts) bind(ctx context.Context, name, dn, password string) (bool, error) {
+	conn, err := a.ldap.config.dial(ctx, a.ldap.link.url, dn, password)
+	if err == nil {
+		go conn.Close() // which may wait for the server
+		return true, nil
+	}
+	var refused *refusedError
+	if !errors.As(err, &refused) {
+		return false, err
+	}
+	why, final := explain(refused.err)
+	if !final {
+		return false, fmt.Errorf("the log-in of %q: %w; %s", name, refused.err, why)
+	}
+	a.ldap.config.Log.Info("the directory refused a log-in", "server", a.ldap.config.URL, "name", name, "reason", why)
+	return false, nil
+}
