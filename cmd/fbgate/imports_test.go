@@ -21,6 +21,7 @@ var rooms = map[string][]string{
 	"availability/ews":              {"availability", "availability/upstream", "translate/..."},
 	"availability/exchangetest":     {"availability", "availability/exchangetest/pretend"}, // not translate: it reads the protocol for itself
 	"availability/guard":            {"availability"},
+	"availability/journal":          {"availability"},
 	"availability/meter":            {"availability"},
 	"availability/plan":             {"availability"},
 	"availability/published":        {"availability"},
@@ -33,7 +34,7 @@ var rooms = map[string][]string{
 	"cmd/fbgate":                    {"availability/...", "cache", "cmd/...", "davfb/...", "translate/..."},
 	"davfb":                         {"availability", "davfb/face", "translate/..."},
 	"davfb/face":                    {"availability"},
-	"davfb/admin":                   {"availability", "availability/publisher", "cache"},
+	"davfb/admin":                   {"availability", "availability/doctor", "availability/journal", "availability/meter", "availability/publisher", "cache", "translate/..."},
 	"davfb/folder":                  {"availability", "davfb/face", "translate/..."},
 	"davfb/internet":                {"availability", "davfb/face", "translate/..."},
 	"davfb/login":                   {"availability", "davfb/face", "davfb/login/..."},

@@ -4,17 +4,23 @@ package admin
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
+	"fbgate/availability"
+	"fbgate/availability/doctor"
+	"fbgate/availability/journal"
 	"fbgate/availability/publisher"
 	"fbgate/cache"
 
@@ -26,6 +32,22 @@ type Config struct {
 	Caches cache.Caches
 	// Publisher is the one whose progress is shown. It may be nil.
 	Publisher *publisher.Publisher
+	// Source answers as clients are answered. It may be nil.
+	Source availability.Source
+	// Organizations returns those there are and how they fare. It may be nil.
+	Organizations func() []Organization
+	// Journal has the last questions of clients. It may be nil.
+	Journal *journal.Journal
+	// Doctor takes the question about a mailbox hop by hop; organization and as may be
+	// empty. It may be nil.
+	Doctor func(ctx context.Context, m availability.Mailbox, organization string, as availability.Mailbox) (iter.Seq[doctor.Hop], error)
+	// Configuration returns what is in force, and Reload reads the file anew. They may
+	// be nil.
+	Configuration func() Configuration
+	Reload        func() error
+	// Version is the program's, Started when it began.
+	Version string
+	Started time.Time
 	// Token returns what operators send as "Authorization: Bearer TOKEN". If it
 	// is nil nobody has to, and only requests to a loopback name are answered, so
 	// that no page in an operator's browser can reach in.

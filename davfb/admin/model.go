@@ -1,0 +1,58 @@
+package admin
+
+import (
+	"time"
+
+	"fbgate/availability"
+	"fbgate/availability/meter"
+)
+
+// Organization is one of the configuration, and how it fares.
+type Organization struct {
+	Name         string
+	AccessMethod string
+	Domains      []string
+	Servers      []Server
+	Totals       meter.Totals
+	Hour         []meter.Minute // the last 60, the oldest first
+	Remembered   int            // mailboxes
+	Bytes        int64          // they take, about
+}
+
+// Server is one server of an organization, asked with one account.
+type Server struct {
+	Name  string // for people
+	State State
+	// Until is when it is asked again, if it rests or has asked to be left alone.
+	Until time.Time
+	// Reason is why it does.
+	Reason *availability.Reason
+	// LastGood is when it served last, zero if never.
+	LastGood time.Time
+	// CertificateEnds and TokenEnds are until when the server's certificate, and the
+	// token it is asked with, are good; zero if there is none or it is not known.
+	CertificateEnds, TokenEnds time.Time
+}
+
+// State is whether a server is asked.
+type State string
+
+// The states.
+const (
+	Serving    State = "serving"
+	Resting    State = "resting"     // it failed too often, and is tried again at times
+	BackingOff State = "backing off" // it asked to be left alone
+)
+
+// Configuration is what is in force, and what a reload would change.
+type Configuration struct {
+	File   string
+	Loaded time.Time
+	// Text is what is in force, with every default and without secrets.
+	Text string
+	// Changes are the lines a reload would take away ("-") and add ("+"); empty if the
+	// file says what is in force.
+	Changes string
+	// Fault is why the file cannot be used as it is now, empty if it can.
+	Fault string
+}
