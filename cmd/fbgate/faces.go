@@ -17,6 +17,7 @@ import (
 	"fbgate/davfb/face"
 	"fbgate/davfb/folder"
 	"fbgate/davfb/internet"
+	"fbgate/davfb/login"
 	"fbgate/davfb/passthrough"
 	"fbgate/translate/davxml"
 	"fbgate/translate/merged"
@@ -122,12 +123,12 @@ func trustedProxies(c *config.Config) (proxies face.TrustedProxies) {
 
 // accounts are those who may publish.
 func (f *faces) accounts() face.Authenticate {
-	var accounts []face.Account
+	var accounts login.Static
 	for i := range f.config.Publishing.Publishers {
 		p := &f.config.Publishing.Publishers[i]
-		accounts = append(accounts, face.Account{Username: p.Username, Password: p.Password})
+		accounts = append(accounts, login.Account{Username: p.Username, Password: p.Password})
 	}
-	return face.Basic(accounts)
+	return login.Basic{Passwords: &login.Passwords{Accounts: accounts, Transport: login.Transport{InsecureHTTP: true}, Log: f.log}}.Publisher
 }
 
 // names are those by which a mailbox is asked about once the directory has been: none
