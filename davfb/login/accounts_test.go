@@ -1,9 +1,9 @@
 package login_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -118,7 +118,7 @@ func statusOf(t *testing.T, err error) int {
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // logTo returns a log of warnings and worse.
-func logTo(b *bytes.Buffer) *slog.Logger {
+func logTo(b io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 

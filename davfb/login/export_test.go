@@ -9,7 +9,6 @@ var (
 	Credentials       = credentials
 	ReadPrincipalName = readPrincipalName
 	AccountKey        = accountKey
-	Same              = same
 )
 
 const MaxFile, MostCounted, MostRemembered = maxFile, mostCounted, mostRemembered

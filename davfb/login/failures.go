@@ -10,7 +10,7 @@ import (
 
 const (
 	// mostCounted bounds the accounts or clients whose failures are kept.
-	mostCounted = 20_000
+	mostCounted = 10_000
 	// mostWaiting bounds the attempts that wait for others of the same account or
 	// client.
 	mostWaiting = 64

@@ -13,7 +13,7 @@ import (
 
 const (
 	// mostRemembered bounds the checks that are remembered.
-	mostRemembered = 20_000
+	mostRemembered = 10_000
 	// provenFor is how long somebody whose password was right is not counted as a
 	// stranger who guesses: a working day.
 	provenFor = 12 * time.Hour

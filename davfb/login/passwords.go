@@ -43,6 +43,7 @@ type Passwords struct {
 // attempt is a name and a password that somebody sends.
 type attempt struct {
 	name, password  string
+	address         string // it came from
 	client, account string // whose failures are counted
 	proof           proof
 	recalled        bool // what is remembered counts
@@ -81,7 +82,7 @@ func (p *Passwords) Check(r *http.Request, name, password string) (who availabil
 	recalled := !p.guesses.reached(guess)
 	var attempts []attempt
 	for _, s := range spellings(name, password) {
-		a := attempt{name: s[0], password: s[1], client: client, account: account, proof: p.memory.proof(client, s[0], s[1]), recalled: recalled}
+		a := attempt{name: s[0], password: s[1], address: r.RemoteAddr, client: client, account: account, proof: p.memory.proof(client, s[0], s[1]), recalled: recalled}
 		if recalled {
 			var fresh bool
 			if who, fresh, a.proven = p.memory.recall(a.proof); fresh {
@@ -168,12 +169,12 @@ func (p *Passwords) try(ctx context.Context, a attempt) (who availability.Reques
 		errors.As(err, &refusal)
 	default:
 		failed = errors.Is(err, errWrong)
-		p.log().ErrorContext(ctx, "accounts cannot be asked", "client", a.client, "name", shorten(a.name), "error", err)
+		p.log().ErrorContext(ctx, "accounts cannot be asked", "client", a.address, "name", shorten(a.name), "error", err)
 		return who, err
 	}
 	failed = true
 	p.memory.forget(a.proof)
-	p.log().WarnContext(ctx, "log-in refused", "client", a.client, "name", shorten(a.name), "reason", refusal.Text)
+	p.log().WarnContext(ctx, "log-in refused", "client", a.address, "name", shorten(a.name), "reason", refusal.Text)
 	return who, refusal
 }
 
@@ -198,7 +199,7 @@ func (p *Passwords) admit(ctx context.Context, a attempt) error {
 // settle says what became of an attempt that was announced.
 func (p *Passwords) settle(a attempt, failed bool) {
 	if p.accounts.end(a.account, failed) {
-		p.log().Warn("too many wrong passwords for an account; more are refused unasked", "account", shorten(a.account), "client", a.client, "within", p.accounts.within)
+		p.log().Warn("too many wrong passwords for an account; more are refused unasked", "account", shorten(a.account), "client", a.address, "within", p.accounts.within)
 	}
 	if p.clients.end(a.client, failed) {
 		p.log().Warn("too many wrong passwords from a client; more are refused unasked", "client", a.client, "within", p.clients.within)
