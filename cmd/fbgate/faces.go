@@ -16,6 +16,7 @@ import (
 	"fbgate/davfb/face"
 	"fbgate/davfb/folder"
 	"fbgate/davfb/internet"
+	"fbgate/davfb/login"
 	"fbgate/davfb/passthrough"
 	"fbgate/translate/davxml"
 	"fbgate/translate/merged"
@@ -116,12 +117,12 @@ func trustedProxies(c *config.Config) face.TrustedProxies { return networks(c.Tr
 
 // accounts are those who may publish.
 func (f *faces) accounts() face.Authenticate {
-	var accounts []face.Account
+	var accounts login.Static
 	for i := range f.config.Publishing.Publishers {
 		p := &f.config.Publishing.Publishers[i]
-		accounts = append(accounts, face.Account{Username: p.Username, Password: p.Password})
+		accounts = append(accounts, login.Account{Username: p.Username, Password: p.Password})
 	}
-	return face.Basic(accounts)
+	return login.Basic{Passwords: &login.Passwords{Accounts: accounts, Transport: login.Transport{InsecureHTTP: true}, Log: f.log}}.Publisher
 }
 
 // recipients lists a folder from a directory.

@@ -57,6 +57,7 @@ var confined = map[string][]string{
 	"github.com/patrickmn/go-cache": {"cache"},
 	"github.com/sony/gobreaker":     {"availability/guard"},
 	"go.etcd.io/bbolt":              {"availability/published"},
+	"golang.org/x/crypto":           {"davfb/login"},
 	"golang.org/x/oauth2":           {"availability/credential"},
 	"pgregory.net/rapid":            {"availability/availabilitytest"},
 	"net/http": {"availability/autodiscover", "availability/credential", "availability/doctor", "availability/ews",

@@ -15,10 +15,10 @@ type Handler func(w http.ResponseWriter, r *http.Request, id string) error
 
 // Serve names requests, hands them to handle, and writes and logs the error that one
 // returns, or the fault it has: a connection closed without a byte crashes some
-// clients.
+// clients. Of two Serve one within the other, both know a request by the same name.
 func Serve(log *slog.Logger, handle Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := requestID(r)
+		id := requestID(w.Header(), r)
 		w.Header()["X-Request-Id"] = []string{id}
 		defer func() {
 			p := recover()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -14,9 +15,13 @@ import (
 	"fbgate/availability"
 )
 
-// requestID returns the name of a request in logs, here and upstream: the one the
-// client or a proxy gave it, if it is fit to be written, or a new one.
-func requestID(r *http.Request) string {
+// requestID returns the name of a request in logs, here and upstream: the one it has
+// been answered by already, or the one the client or a proxy gave it, if that is fit
+// to be written, or a new one.
+func requestID(answer http.Header, r *http.Request) string {
+	if ids := answer["X-Request-Id"]; len(ids) == 1 {
+		return ids[0]
+	}
 	if id := r.Header.Get("X-Request-Id"); IsToken(id) {
 		return id
 	}
@@ -111,7 +116,11 @@ func LogLeaver(log *slog.Logger, r *http.Request, id string, took time.Duration)
 }
 
 func logRefusal(log *slog.Logger, r *http.Request, id string, err error) {
-	log.LogAttrs(r.Context(), slog.LevelInfo, "refused",
+	level := slog.LevelInfo
+	if refusal := (*Refusal)(nil); errors.As(err, &refusal) && refusal.Usual {
+		level = slog.LevelDebug
+	}
+	log.LogAttrs(r.Context(), level, "refused",
 		slog.String("request_id", id),
 		slog.String("client", r.RemoteAddr),
 		slog.String("method", r.Method),

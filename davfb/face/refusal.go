@@ -23,10 +23,15 @@ type Refusal struct {
 	Text   string
 	// Allow are the methods that are taken, with status 405.
 	Allow []string
-	// Challenge is how to log in, with status 401: `Basic realm="fbgate"`.
+	// Challenge is how to log in, with status 401: `Basic realm="fbgate"`. It replaces
+	// what the header says of that. Who offers several ways sets a line of
+	// WWW-Authenticate for each, and leaves this empty.
 	Challenge string
-	// RetryAfter is when to come again, with status 503; 0 does not say.
+	// RetryAfter is when to come again, with status 429 or 503; 0 does not say.
 	RetryAfter time.Duration
+	// Usual says that this is a step of logging in, or is in the log already. It is
+	// logged at debug level.
+	Usual bool
 }
 
 var _ Responder = (*Refusal)(nil)

@@ -20,7 +20,8 @@ type Method interface {
 	Challenge(header http.Header, r *http.Request) (status int)
 }
 
-// Accounts are those of one place: a file, a directory.
+// Accounts are those of one place: a file, a directory. Both methods return soon after
+// ctx is done.
 type Accounts interface {
 	// Check returns whose name and password these are; ok is false if there is no
 	// such account or its password is another. The error says why that cannot be

@@ -20,12 +20,17 @@ type Config struct {
 	// those with RSA key exchange, AES-CBC and 3DES. RC4 never is (RFC 7465); schannel
 	// of Windows XP has 3DES beside it.
 	MinVersion uint16
-	Log        *slog.Logger // default slog.Default()
+	// ClientCAFile holds, in PEM, the CAs whose certificates clients may show; one
+	// that is shown has to be theirs. It is read again when it has changed. Clients are
+	// not asked for a certificate if it is empty.
+	ClientCAFile string
+	Log          *slog.Logger // default slog.Default()
 }
 
 // New returns the configuration of a TLS listener. It speaks HTTP/1.1 only, because
 // NTLM needs connections that serve one request at a time. The error is that there is
-// no certificate to begin with, or one that old clients cannot use.
+// no certificate to begin with, or one that old clients cannot use, or that there are
+// no CAs of clients.
 func New(c Config) (*tls.Config, error) {
 	p := &pair{Config: c}
 	p.Log = cmp.Or(p.Log, slog.Default())
@@ -40,6 +45,11 @@ func New(c Config) (*tls.Config, error) {
 	}
 	if config.MinVersion < tls.VersionTLS12 {
 		config.CipherSuites = oldSuites()
+	}
+	if c.ClientCAFile != "" {
+		if err := askClients(config, c.ClientCAFile, p.Log); err != nil {
+			return nil, err
+		}
 	}
 	return config, nil
 }

@@ -1,0 +1,73 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"fbgate/availability"
+)
+
+// Chain are accounts of several places, which are asked in order.
+type Chain []Accounts
+
+var _ Accounts = Chain(nil)
+
+// Check implements Accounts. A place that cannot be asked is an error only if no other
+// one has the account, so that an account in a file opens where the directory is down.
+func (c Chain) Check(ctx context.Context, name, password string) (who availability.Requester, ok bool, err error) {
+	var failure, hint error
+	denied := false
+	for _, place := range c {
+		who, ok, err := place.Check(ctx, name, password)
+		switch {
+		case err == nil && ok:
+			return who, true, nil
+		case err == nil:
+			denied = true
+		case isWrong(err):
+			denied, hint = true, err
+		case failure == nil:
+			failure = err
+		}
+	}
+	switch {
+	case failure == nil:
+		return availability.Requester{}, false, hint
+	case denied: // which has to count, or a directory that is down is time to guess
+		failure = fmt.Errorf("%w; %w", failure, errWrong)
+	}
+	return availability.Requester{}, false, failure
+}
+
+// Find implements Accounts. The first place that knows the name counts.
+func (c Chain) Find(ctx context.Context, name string) (who availability.Requester, ok bool, err error) {
+	var failure error
+	for _, place := range c {
+		who, ok, err := place.Find(ctx, name)
+		if err == nil && ok {
+			return who, true, nil
+		}
+		failure = errors.Join(failure, err)
+	}
+	return availability.Requester{}, false, failure
+}
+
+// Resolve returns who it is whose name was proven by something else than a password:
+// what accounts, if there are any, know of it, or else the name alone. The error is a
+// *face.Refusal, or wraps one: rules about groups must not be passed by while the
+// directory that knows them is down.
+func Resolve(ctx context.Context, accounts Accounts, name string) (availability.Requester, error) {
+	alone := availability.Requester{Name: name, Mailbox: mailboxOf(name, "")}
+	if accounts == nil {
+		return alone, nil
+	}
+	who, ok, err := accounts.Find(ctx, name)
+	if err != nil {
+		return availability.Requester{}, fmt.Errorf("%w (find %q: %w)", cannotLogIn(), shorten(name), err)
+	}
+	if !ok {
+		return alone, nil
+	}
+	return who, nil
+}
