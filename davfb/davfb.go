@@ -27,6 +27,9 @@ type Config struct {
 	// MaxURL is the longest request target, in bytes.
 	MaxURL int
 	Digits merged.Digits
+	// Guard keeps those out who may not ask; nil lets everybody in. Parts have their
+	// own.
+	Guard func(http.Handler) http.Handler
 	// Parts answer what is not ?Cmd=freebusy, the first that matches.
 	Parts []Part
 	Log   *slog.Logger // default slog.Default()
@@ -42,13 +45,16 @@ type Part struct {
 // answers in HTML: half of the old clients take either for an answer.
 func New(c Config) http.Handler {
 	c.Log = cmp.Or(c.Log, slog.Default())
+	if c.Guard == nil {
+		c.Guard = func(next http.Handler) http.Handler { return next }
+	}
 	f := &gate{c}
 	router := mux.NewRouter()
-	router.MatcherFunc(isFreeBusy).Handler(face.Serve(c.Log, f.freeBusy))
+	router.MatcherFunc(isFreeBusy).Handler(c.Guard(face.Serve(c.Log, f.freeBusy)))
 	for _, part := range c.Parts {
 		router.MatcherFunc(func(r *http.Request, _ *mux.RouteMatch) bool { return part.Matches(r) }).Handler(part.Handler)
 	}
-	router.NotFoundHandler = face.Serve(c.Log, notFound)
+	router.NotFoundHandler = c.Guard(face.Serve(c.Log, notFound))
 	tooLong := face.Serve(c.Log, urlTooLong)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c.MaxURL > 0 && len(r.RequestURI) > c.MaxURL {

@@ -16,7 +16,6 @@ import (
 	"fbgate/davfb/face"
 	"fbgate/davfb/folder"
 	"fbgate/davfb/internet"
-	"fbgate/davfb/login"
 	"fbgate/davfb/passthrough"
 	"fbgate/translate/davxml"
 	"fbgate/translate/merged"
@@ -29,23 +28,48 @@ type faces struct {
 	source    availability.Source
 	directory directory.Directory // nil if there is none
 	publisher published.Named     // its Store is nil if nobody may publish
+	writers   face.Authenticate   // who may
 	through   *passthrough.Handler
 	log       *slog.Logger
 }
 
-// handler is that of the clients' listener.
-func (f *faces) handler() (http.Handler, error) {
+// handlers are those of listen and of tls.listen.
+func (f *faces) handlers() (plain, secure http.Handler, err error) {
+	logins, err := newLogins(f.config, f.through, f.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.writers = logins.writers()
+	way, err := logins.plain()
+	if err != nil {
+		return nil, nil, err
+	}
+	if plain, err = f.handler(way); err != nil || f.config.TLS == nil {
+		return plain, nil, err
+	}
+	if way, err = logins.secure(); err != nil {
+		return nil, nil, err
+	}
+	secure, err = f.handler(way)
+	return plain, secure, err
+}
+
+// handler is that of a listener of clients, which log in so.
+func (f *faces) handler(way *way) (http.Handler, error) {
 	c := f.config
 	files, err := f.internet()
 	if err != nil {
 		return nil, fmt.Errorf("internet_free_busy: %w", err)
 	}
 	var parts []davfb.Part
-	if c.Passthrough == nil || !c.Passthrough.ScheduleFolder {
-		parts = append(parts, davfb.Part{Matches: folder.Holds, Handler: f.folder()})
+	if way.pages != nil {
+		parts = append(parts, davfb.Part{Matches: way.pages.Matches, Handler: way.pages})
 	}
-	parts = append(parts, davfb.Part{Matches: files.Matches, Handler: files})
-	if f.through != nil {
+	if c.Passthrough == nil || !c.Passthrough.ScheduleFolder {
+		parts = append(parts, davfb.Part{Matches: folder.Holds, Handler: way.guard(f.folder())})
+	}
+	parts = append(parts, davfb.Part{Matches: files.Matches, Handler: way.guard(files)})
+	if f.through != nil { // where the server behind asks for a log-in
 		parts = append(parts, davfb.Part{Matches: f.through.Matches, Handler: f.through})
 	}
 	return trustedProxies(c).Handler(davfb.New(davfb.Config{
@@ -58,6 +82,7 @@ func (f *faces) handler() (http.Handler, error) {
 		},
 		MaxURL: int(c.Limits.URLBytes),
 		Digits: merged.Digits{WorkingElsewhere: drawnAs[c.WorkingElsewhere]},
+		Guard:  way.guard,
 		Parts:  parts,
 		Log:    f.log,
 	})), nil
@@ -72,7 +97,7 @@ func (f *faces) internet() (*internet.Handler, error) {
 		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], Proxies: trustedProxies(f.config), Log: f.log,
 	}
 	if f.publisher.Store != nil {
-		handler.Publisher, handler.Authenticate, handler.Keep = f.publisher, f.accounts(), time.Duration(f.config.Publishing.Keep)
+		handler.Publisher, handler.Authenticate, handler.Keep = f.publisher, f.writers, time.Duration(f.config.Publishing.Keep)
 	}
 	return internet.New(handler)
 }
@@ -91,7 +116,7 @@ func (f *faces) folder() http.Handler {
 		handler.Recipients = recipients{roll}
 	}
 	if f.publisher.Store != nil {
-		handler.Publisher, handler.MayPublish, handler.Keep = f.publisher, f.accounts(), time.Duration(f.config.Publishing.Keep)
+		handler.Publisher, handler.MayPublish, handler.Keep = f.publisher, f.writers, time.Duration(f.config.Publishing.Keep)
 	}
 	return folder.New(handler)
 }
@@ -114,16 +139,6 @@ func newPassthrough(p *config.Passthrough, name string, proxies face.TrustedProx
 
 // trustedProxies are those in front.
 func trustedProxies(c *config.Config) face.TrustedProxies { return networks(c.TrustedProxies) }
-
-// accounts are those who may publish.
-func (f *faces) accounts() face.Authenticate {
-	var accounts login.Static
-	for i := range f.config.Publishing.Publishers {
-		p := &f.config.Publishing.Publishers[i]
-		accounts = append(accounts, login.Account{Username: p.Username, Password: p.Password})
-	}
-	return login.Basic{Passwords: &login.Passwords{Accounts: accounts, Transport: login.Transport{InsecureHTTP: true}, Log: f.log}}.Publisher
-}
 
 // recipients lists a folder from a directory.
 type recipients struct{ roll directory.Roll }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -25,7 +26,8 @@ import (
 
 // gateway is the parts of fbgate put together as a configuration says.
 type gateway struct {
-	clients   http.Handler
+	plain     http.Handler // of listen
+	secure    http.Handler // of tls.listen, nil if there is none
 	operators func(ready func() bool) http.Handler
 	stores    []*cache.Memory
 	through   *passthrough.Handler // nil if nothing is handed on
@@ -56,7 +58,7 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 	if f.through, err = newPassthrough(c.Passthrough, f.name, trustedProxies(c), log); err != nil {
 		return nil, fmt.Errorf("passthrough: %w", err)
 	}
-	clients, err := f.handler()
+	plain, secure, err := f.handlers()
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +67,8 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 		token = nil
 	}
 	return &gateway{
-		clients: clients,
+		plain:  plain,
+		secure: secure,
 		operators: func(ready func() bool) http.Handler {
 			return admin.New(admin.Config{Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher, Log: log})
 		},
@@ -218,16 +221,8 @@ func newDirectory(d *config.Directory, log *slog.Logger) (directory.Directory, e
 		file.MaxListMembers, file.Log = d.MaxListMembers, log
 		all = append(all, file)
 	}
-	if l := d.LDAP; l != nil {
-		cas, err := l.CAs()
-		if err != nil {
-			return nil, fmt.Errorf("directory.ldap.ca_file: %w", err)
-		}
-		server, err := directory.NewLDAP(directory.LDAPConfig{
-			URL: l.URL, StartTLS: l.StartTLS, TLS: upstream.Connections{CAs: cas}.TLS(),
-			BaseDN: l.BaseDN, BindDN: l.BindDN, Password: l.Password,
-			Timeout: time.Duration(l.Timeout), CacheTTL: time.Duration(l.TTL), MaxListMembers: d.MaxListMembers, Log: log,
-		})
+	if d.LDAP != nil {
+		server, err := newLDAP(d.LDAP, d.MaxListMembers, log)
 		if err != nil {
 			return nil, fmt.Errorf("directory.ldap: %w", err)
 		}
@@ -235,6 +230,10 @@ func newDirectory(d *config.Directory, log *slog.Logger) (directory.Directory, e
 	}
 	return all, nil
 }
+
+// tlsFor is how servers are reached whose certificates are of these CAs, nil for those
+// this machine trusts.
+func tlsFor(cas *x509.CertPool) *tls.Config { return upstream.Connections{CAs: cas}.TLS() }
 
 // drawnAs are the values of working_elsewhere.
 var drawnAs = map[string]availability.Status{

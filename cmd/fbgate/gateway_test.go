@@ -83,7 +83,7 @@ func newStack(t *testing.T, format string, args ...any) stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return stack{g.clients, g.operators(func() bool { return true })}
+	return stack{g.plain, g.operators(func() bool { return true })}
 }
 
 // target is the request that asks about the morning of mailboxes.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -37,17 +38,13 @@ func (s *serveCommand) Run(ctx context.Context, console console) error {
 	if err != nil {
 		return err
 	}
-	warnOfStrangers(log, "listen", c.Listen)
-	if c.TLS != nil {
-		warnOfStrangers(log, "tls.listen", c.TLS.Listen)
+	switch {
+	case c.Login != nil && c.Login.Anonymous:
+		log.Warn("everybody who reaches this gateway may ask for free/busy: login.anonymous is true")
+	case c.Login == nil && len(c.TrustedProxies) > 0:
+		log.Warn("everybody whom the proxies let through may ask for free/busy: there is no login")
 	}
 	return running.until(ctx)
-}
-
-func warnOfStrangers(log *slog.Logger, key, address string) {
-	if host, _, _ := net.SplitHostPort(address); !config.IsLoopback(host) {
-		log.Warn("everybody who reaches this address may ask for free/busy", key, address)
-	}
 }
 
 func newLog(c config.Log, w io.Writer) *slog.Logger {
@@ -146,10 +143,11 @@ func (s *server) open() (err error) {
 	if err != nil {
 		return err
 	}
-	s.clients = listening{s.forClients(), clients}
+	s.clients = listening{s.forClients(s.gateway.plain), clients}
 	if c.TLS != nil {
 		handshakes, err := secure.New(secure.Config{
-			CertificateFile: c.TLS.CertificateFile, KeyFile: c.TLS.KeyFile, MinVersion: tlsVersions[c.TLS.MinTLS], Log: s.log,
+			CertificateFile: c.TLS.CertificateFile, KeyFile: c.TLS.KeyFile, MinVersion: tlsVersions[c.TLS.MinTLS],
+			ClientCAFile: clientCAs(c), Log: s.log,
 		})
 		if err != nil {
 			return fmt.Errorf("tls: %w", err)
@@ -159,7 +157,7 @@ func (s *server) open() (err error) {
 			return err
 		}
 		// TLS is outermost, or net/http would not know of it.
-		s.secure = listening{s.forClients(), tls.NewListener(plain, handshakes)}
+		s.secure = listening{s.forClients(s.gateway.secure), tls.NewListener(plain, handshakes)}
 	}
 	operators, err := listen("admin.listen", c.Admin.Listen)
 	if err != nil {
@@ -167,6 +165,15 @@ func (s *server) open() (err error) {
 	}
 	s.operators = listening{s.httpServer(s.gateway.operators(s.ready.Load)), operators}
 	return nil
+}
+
+// clientCAs is the file of CAs whose certificates clients are asked for, empty if they
+// are not.
+func clientCAs(c *config.Config) string {
+	if c.Login == nil || !slices.Contains(secureMethods(c), "certificate") {
+		return ""
+	}
+	return c.Login.ClientCAFile
 }
 
 func bindAdvice(err error) string {
@@ -182,8 +189,8 @@ func bindAdvice(err error) string {
 }
 
 // forClients is the server of one listener for clients.
-func (s *server) forClients() *http.Server {
-	server := s.httpServer(s.gateway.clients)
+func (s *server) forClients(handler http.Handler) *http.Server {
+	server := s.httpServer(handler)
 	if through := s.gateway.through; through != nil {
 		server.ConnContext, server.ConnState = through.ConnContext, through.ConnState
 		server.DisableGeneralOptionsHandler = true // OPTIONS * is theirs, too

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -45,13 +46,12 @@ func (b Behind) Identify(_ http.ResponseWriter, r *http.Request) (who availabili
 	case response.StatusCode < 200 || response.StatusCode > 299 || err != nil:
 		return who, false, &relayed{response, body}
 	}
-	who.Name = shownName(shown)
-	if who.Name != "" && b.Accounts != nil {
-		if found, ok, err := b.Accounts.Find(r.Context(), who.Name); ok && err == nil {
-			who = found
-		}
+	name := shownName(shown)
+	if name == "" {
+		return who, true, nil
 	}
-	return who, true, nil
+	who, err = Resolve(r.Context(), b.Accounts, name)
+	return who, err == nil, err
 }
 
 // Challenge implements Method: the server has said what it wants.
@@ -65,6 +65,14 @@ type relayed struct {
 
 // Error tells the status.
 func (e *relayed) Error() string { return "the server behind answers " + e.Status }
+
+// Unwrap lets a step of logging in stay out of the log.
+func (e *relayed) Unwrap() error {
+	return &face.Refusal{Status: e.StatusCode, Text: "Log in.", Usual: e.StatusCode == http.StatusUnauthorized || e.StatusCode == loginTimeout}
+}
+
+// loginTimeout is IIS's status of a session of its log-in page that has ended.
+const loginTimeout = 440
 
 // Respond says what the server said, as it said it.
 func (e *relayed) Respond(w http.ResponseWriter) {
@@ -80,6 +88,7 @@ func (e *relayed) Respond(w http.ResponseWriter) {
 	if status >= 300 && status < 400 { // nobody follows where free/busy is asked for
 		status = http.StatusForbidden
 	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(e.body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(e.body)
 }

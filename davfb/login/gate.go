@@ -126,6 +126,9 @@ type withheld interface {
 // refusal says how to log in, or why that is not possible. The failure, nil if nothing
 // was tried, is what became of an attempt.
 func (g *Gate) refusal(header http.Header, r *http.Request, failure error) error {
+	if said := (*relayed)(nil); errors.As(failure, &said) {
+		return said // the server behind has said all there is to say
+	}
 	if failure != nil && statusOf(failure) != http.StatusUnauthorized {
 		return failure
 	}

@@ -30,6 +30,9 @@ type Login struct {
 	// KeytabFile is the keytab of HTTP/NAME, for negotiate, where NAME is the one clients
 	// ask by. It is read again when it changes.
 	KeytabFile string `yaml:"keytab_file" form:"file" example:"http.keytab"`
+	// Realms is the list of Kerberos realms whose users are let in beside those of the
+	// keytab's own.
+	Realms []string `yaml:"realms" single:"true" form:"line" example:"[EMEA.CONTOSO.COM]"`
 	// ClientCAFile is the PEM file of the CAs whose client certificates are taken, for
 	// certificate. They are asked for at tls.listen.
 	ClientCAFile string `yaml:"client_ca_file" form:"file" example:"clients-ca.pem"`
@@ -65,6 +68,9 @@ func (l *Login) Method(name string) bool {
 
 // ClientCAs reads the CAs of client certificates, nil if there are none.
 func (l *Login) ClientCAs() (*x509.CertPool, error) { return readCAs(l.ClientCAFile) }
+
+// Keytab reads the keytab.
+func (l *Login) Keytab() (string, error) { return readFile(l.KeytabFile) }
 
 // CookieKey reads the key of cookies.
 func (l *Login) CookieKey() (string, error) { return readFile(l.CookieKeyFile) }

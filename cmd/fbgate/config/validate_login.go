@@ -52,6 +52,9 @@ func (v *validator) login(c *Config) {
 	}
 	needed("negotiate", "keytab_file", "http.keytab")
 	needed("certificate", "client_ca_file", "clients-ca.pem")
+	if has("realms") && !uses("negotiate") {
+		v.fault("login.realms", "this is for the method negotiate", "write negotiate into methods, or remove this")
+	}
 	for _, key := range []string{"cookie_key_file", "public_timeout", "private_timeout"} {
 		if has(key) && !uses("forms") {
 			v.fault("login."+key, "this is for the method forms", "write forms into methods, or remove this")

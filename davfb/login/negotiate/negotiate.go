@@ -32,10 +32,10 @@ type Config struct {
 	// Accounts, if not nil, says who user@REALM is: mailbox and groups. Somebody
 	// they do not know is let in as well.
 	Accounts login.Accounts
-	// Domains are mail domains by realm, for users of whom Accounts know no mailbox:
-	// with "CONTOSO.COM": "contoso.com", the mailbox of joe@CONTOSO.COM is
-	// joe@contoso.com. Users of other realms then have none.
-	Domains map[string]string
+	// DefaultDomain is the mail domain of users of whom Accounts know no mailbox: with
+	// "contoso.com" that of joe@CONTOSO.COM is joe@contoso.com. Users of Realms have
+	// none then, as their joe is somebody else.
+	DefaultDomain string
 	// MaxClockSkew is how far a client's clock may be off, 5 min if it is 0.
 	MaxClockSkew time.Duration
 	// Log is told of keytabs that cannot be read. The default logger if it is nil.
@@ -130,7 +130,7 @@ func (m *Method) requester(r *http.Request, c *client) (who availability.Request
 		}
 	}
 	who.Name = c.name()
-	if domain := m.config.Domains[c.realm]; who.Mailbox == "" && domain != "" {
+	if domain := m.config.DefaultDomain; who.Mailbox == "" && domain != "" && !slices.Contains(m.config.Realms, c.realm) {
 		who.Mailbox = availability.ParseMailbox(c.user + "@" + domain)
 	}
 	groups, err := c.groups()

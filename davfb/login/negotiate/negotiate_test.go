@@ -73,10 +73,10 @@ func TestAccepted(t *testing.T) {
 		"a clock somewhat off": {nil, func(f *forged) { f.authenticator.CTime = time.Now().Add(4 * time.Minute).UTC() }, "joe@KDC.TEST "},
 		"a machine":            {nil, func(f *forged) { as(f, "MAIL01$", realm) }, "MAIL01$@KDC.TEST "},
 		"no start":             {nil, func(f *forged) { f.StartTime = time.Time{} }, "joe@KDC.TEST "},
-		"a domain": {func(c *negotiate.Config) { c.Domains = map[string]string{realm: "Contoso.com"} },
+		"a domain": {func(c *negotiate.Config) { c.DefaultDomain = "Contoso.com" },
 			func(f *forged) { as(f, "Joe", realm) }, "Joe@KDC.TEST joe@contoso.com"},
 		"another realm": {func(c *negotiate.Config) {
-			c.Realms, c.Domains = []string{"FABRIKAM.COM"}, map[string]string{realm: "contoso.com"}
+			c.Realms, c.DefaultDomain = []string{"FABRIKAM.COM"}, "contoso.com"
 		}, func(f *forged) { as(f, "joe", "FABRIKAM.COM") }, "joe@FABRIKAM.COM "},
 		"through checked realms": {func(c *negotiate.Config) { c.Realms = []string{"FABRIKAM.COM"} }, func(f *forged) {
 			as(f, "joe", "FABRIKAM.COM")
@@ -471,7 +471,7 @@ func TestAccounts(t *testing.T) {
 			"joe@KDC.TEST": {Name: "JOE", Mailbox: "joe.doe@contoso.com", Groups: []string{"staff"}},
 			"ann@KDC.TEST": {Name: "ann"},
 		}
-		c.Domains = map[string]string{realm: "contoso.com"}
+		c.DefaultDomain = "contoso.com"
 	})
 	for user, want := range map[string]availability.Requester{
 		"joe": {Name: "joe@KDC.TEST", Mailbox: "joe.doe@contoso.com", Groups: []string{"staff"}},

@@ -155,7 +155,7 @@ func (d *desk) curl(t *testing.T, host string) (status, header string) {
 }
 
 func TestCurl(t *testing.T) {
-	d := newDesk(t, newSite(t, func(c *negotiate.Config) { c.Domains = map[string]string{kdctest.Realm: "contoso.com"} }))
+	d := newDesk(t, newSite(t, func(c *negotiate.Config) { c.DefaultDomain = "contoso.com" }))
 	status, header := d.curl(t, "mail.kdc.test")
 	if status != "401" || !strings.Contains(header, "Www-Authenticate: Negotiate\r\n") || d.refusal() != "" {
 		t.Errorf("without a ticket: %s", header)
