@@ -219,7 +219,7 @@ func TestNobodyTakesTime(t *testing.T) {
 
 // No more than half of the processors are at bcrypt at once, and not many wait.
 func TestTurns(t *testing.T) {
-	f, err := login.OpenFile(write(t, filepath.Join(t.TempDir(), "users"), hashed(t, "joe", "secret", 8)), "")
+	f, err := login.OpenFile(write(t, filepath.Join(t.TempDir(), "users"), hashed(t, "joe", "secret", 5)), "")
 	if err != nil {
 		t.Fatal(err)
 	}
