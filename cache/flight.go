@@ -97,6 +97,10 @@ func (c *Cache) wait(ctx context.Context, q availability.Query, l *lookup, seats
 		switch {
 		case a.Stale && !c.soon(ctx, l, f) && c.fallBack(f.key, q.Window, l, a, c.slow(c.policy.Patience)):
 		case !landed(ctx, f):
+			// Another lookup may have brought what this one still owes.
+			if c.fallBack(f.key, q.Window, l, a, c.slow(c.policy.Wait)) {
+				continue
+			}
 			*a = c.fail(q.About(q.Mailboxes[s.index:s.index+1]), c.slow(c.policy.Wait))[0]
 		case failed(&f.answer) && c.fallBack(f.key, q.Window, l, a, f.answer.Reason):
 			continue
