@@ -192,3 +192,14 @@ func (r *Reason) Remedy() string { return codes[r.Code].remedy }
 // Lasting reports whether the failure stays until somebody changes something,
 // so that asking again soon is of no use.
 func (r *Reason) Lasting() bool { return codes[r.Code].lifetime == lasting }
+
+// AboutMailbox reports whether the failure tells something about the mailbox, so that
+// what was known of it before no longer counts. A failure that may be over soon, or
+// that is the server's, does not.
+func (r *Reason) AboutMailbox() bool {
+	switch r.Code {
+	case UnknownMailbox, NoPermission, Withheld, NoInformation:
+		return true
+	}
+	return r.Lasting() && r.Scope != OfServer
+}

@@ -67,6 +67,26 @@ type Answer struct {
 	Expires time.Time
 	// Cached is true if the answer was remembered rather than asked for.
 	Cached bool
+	// Stale is true if the answer was repeated after Expires, as there is no newer one
+	// to be had.
+	Stale bool
+	// For is whom a cache repeats the answer to, where the organization answers by who
+	// asks: their mail domain, or "?" for those of whom none is known. It is empty
+	// where everybody gets the same.
+	For string
+}
+
+// Age returns how long ago the source said so, never less than 0. Of the wall clock,
+// which may be set back, and the monotonic clock, which stands still while a machine
+// is suspended, the one counts by which it is longer ago.
+func (a *Answer) Age(now time.Time) time.Duration {
+	return max(0, now.Sub(a.At), now.Round(0).Sub(a.At.Round(0)))
+}
+
+// TTL returns how long it is until the answer expires, less than 0 if it has, by the
+// clock that leaves it less time: see [Answer.Age].
+func (a *Answer) TTL(now time.Time) time.Duration {
+	return min(a.Expires.Sub(now), a.Expires.Round(0).Sub(now.Round(0)))
 }
 
 // Source knows schedules: an organization's server, or a router, guard or cache

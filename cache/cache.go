@@ -12,7 +12,6 @@ package cache
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,18 +25,24 @@ type Cache struct {
 	source       availability.Source
 	store        Store
 	policy       Policy
-	waiting      atomic.Int32 // Lookups that wait for flights
+	waiting      atomic.Int32     // Lookups that wait for flights
+	now          func() time.Time // time.Now, but in tests of clocks
 
 	mu      sync.Mutex
-	flights map[availability.Mailbox][]*flight // those that can be joined
-	flying  int                                // all, the flushed ones too
+	flights map[Key][]*flight // those that can be joined
+	flying  int               // all, the flushed ones too
+	wanted  map[Key]want      // what was served stale
+	warned  time.Time         // that stale answers are served
 }
 
 var _ availability.Source = (*Cache)(nil)
 
 // New returns a Cache, in store, of the answers of the organization of that name.
 func New(organization string, source availability.Source, store Store, policy Policy) *Cache {
-	return &Cache{organization: organization, source: source, store: store, policy: policy, flights: make(map[availability.Mailbox][]*flight)}
+	return &Cache{
+		organization: organization, source: source, store: store, policy: policy, now: time.Now,
+		flights: make(map[Key][]*flight), wanted: make(map[Key]want),
+	}
 }
 
 // Lookup answers from memory what it can and asks for the rest. Mailboxes still
@@ -45,53 +50,61 @@ func New(organization string, source availability.Source, store Store, policy Po
 // lookup goes on.
 func (c *Cache) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
 	answers := make([]availability.Answer, len(q.Mailboxes))
-	var missing []int
-	now := time.Now()
+	domain := c.domain(&q)
+	var found [finds][]int // indexes of mailboxes
+	var why *availability.Reason
+	now := c.now()
 	for i, m := range q.Mailboxes {
-		var ok bool
-		if answers[i], ok = c.remembered(m, q.Window, now); !ok {
-			missing = append(missing, i)
+		find, reason := c.recall(Key{m, domain}, q.Window, now, &answers[i])
+		if find != current {
+			found[find] = append(found[find], i)
+		}
+		if reason != nil {
+			why = reason
 		}
 	}
-	if len(missing) == 0 {
-		return answers
+	if why != nil || len(found[nothing]) > 0 || len(found[aged]) > 0 {
+		c.complete(ctx, q, found, &lookup{answers: answers, domain: domain, begun: time.Now(), why: why})
 	}
+	return answers
+}
+
+// lookup is a Lookup that needs more than what is remembered.
+type lookup struct {
+	answers []availability.Answer
+	domain  string
+	begun   time.Time
+	why     *availability.Reason // an answer is stale
+}
+
+// complete looks up what was not found.
+func (c *Cache) complete(ctx context.Context, q availability.Query, found [finds][]int, l *lookup) {
+	c.board(ctx, q, l, found[failing], true) // nobody waits for these
+	// Who has a stale answer comes last: others may wait longer than they would.
+	if missing := append(found[nothing], found[aged]...); len(missing) > 0 {
+		c.await(ctx, q, l, missing)
+	}
+	c.noteStale(q, l)
+}
+
+// await begins lookups, or joins those under way, and waits for them.
+func (c *Cache) await(ctx context.Context, q availability.Query, l *lookup, missing []int) {
 	defer c.waiting.Add(-1)
 	if n := int(c.waiting.Add(1)); c.policy.Waiting > 0 && n > c.policy.Waiting {
-		reason := availability.Because(availability.Overloaded, "%d requests wait for this organization", n-1)
+		l.why = availability.Because(availability.Overloaded, "%d requests wait for this organization", n-1)
 		for _, i := range missing {
-			answers[i] = c.fail(q.About(q.Mailboxes[i:i+1]), reason)[0]
+			if a := &l.answers[i]; !a.Stale {
+				*a = c.fail(q.About(q.Mailboxes[i:i+1]), l.why)[0]
+			}
 		}
-		return answers
+		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.policy.Wait)
 	defer cancel()
 	// Lookups ask for more than they have to, so one for another day may bring
 	// this one too. If it did not, only one that will is joined.
-	short := c.wait(ctx, q, c.board(ctx, q, missing, true), answers)
-	c.wait(ctx, q, c.board(ctx, q, short, false), answers)
-	return answers
-}
-
-// remembered returns what is stored about m, if it speaks about all of w. Of
-// several answers the last counts, but a passing failure does not hide what was
-// known before it.
-func (c *Cache) remembered(m availability.Mailbox, w availability.Window, now time.Time) (answer availability.Answer, ok bool) {
-	stored, _ := c.store.Get(m)
-	for _, a := range stored {
-		if !now.Before(a.Expires) || !a.Window.Contains(w) {
-			continue
-		}
-		if !ok {
-			answer, ok = a, true
-		}
-		if settled(a) {
-			answer = a
-			break
-		}
-	}
-	answer.Cached = ok
-	return answer, ok
+	short := c.wait(ctx, q, l, c.board(ctx, q, l, missing, true))
+	c.wait(ctx, q, l, c.board(ctx, q, l, short, false))
 }
 
 func (c *Cache) fail(q availability.Query, reason *availability.Reason) []availability.Answer {
@@ -100,25 +113,4 @@ func (c *Cache) fail(q availability.Query, reason *availability.Reason) []availa
 		answers[i].Organization = c.organization
 	}
 	return answers
-}
-
-// settled reports whether a will not be otherwise in seconds.
-func settled(a availability.Answer) bool { return a.Reason == nil || a.Reason.Lasting() }
-
-// mostWindows bounds how many separate windows are remembered of one mailbox.
-const mostWindows = 8
-
-// remember stores a before what is known of the mailbox and not replaced by it.
-func (c *Cache) remember(a availability.Answer, now time.Time) {
-	stored, _ := c.store.Get(a.Mailbox)
-	kept := make([]availability.Answer, 1, len(stored)+1)
-	kept[0] = a
-	for _, old := range stored {
-		replaced := a.Window.Contains(old.Window) && (settled(a) || !settled(old))
-		if now.Before(old.Expires) && !replaced && len(kept) < mostWindows {
-			kept = append(kept, old)
-		}
-	}
-	last := slices.MaxFunc(kept, func(a, b availability.Answer) int { return a.Expires.Compare(b.Expires) })
-	c.store.Set(a.Mailbox, kept, last.Expires.Sub(now))
 }

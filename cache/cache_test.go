@@ -2,6 +2,8 @@ package cache_test
 
 import (
 	"context"
+	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -65,6 +67,11 @@ func (u *upstream) asked() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return len(u.calls)
+}
+
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
 }
 
 var policy = cache.Policy{Known: 15 * time.Minute, Lasting: 5 * time.Minute, Passing: 30 * time.Second, Wait: 10 * time.Second, Timeout: 25 * time.Second}

@@ -2,9 +2,9 @@ package cache
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"fbgate/availability"
 )
@@ -13,7 +13,8 @@ import (
 // is by the organization's name and must not change while it is in use.
 type Caches map[string]*Cache
 
-// Flush forgets everything and returns how many mailboxes that were.
+// Flush forgets everything and returns how many mailboxes that were, as [Cache.Flush]
+// counts them.
 func (c Caches) Flush() int {
 	n := 0
 	for _, one := range c {
@@ -23,7 +24,7 @@ func (c Caches) Flush() int {
 }
 
 // FlushMailbox forgets what any organization said of a mailbox and returns how
-// many of them had said something.
+// often that was remembered, as [Cache.FlushMailbox] counts it.
 func (c Caches) FlushMailbox(m availability.Mailbox) int {
 	n := 0
 	for _, one := range c {
@@ -32,26 +33,39 @@ func (c Caches) FlushMailbox(m availability.Mailbox) int {
 	return n
 }
 
-// Entries returns what is remembered of the mailboxes wanted, by mailbox and then
-// by start, at most that many answers but at least one mailbox's. Total counts all
-// mailboxes there are.
+// Refresh is that of each of them.
+func (c Caches) Refresh(ctx context.Context) int {
+	n := 0
+	for _, one := range c {
+		n += one.Refresh(ctx)
+	}
+	return n
+}
+
+// Entries returns what would be served of the mailboxes wanted, by mailbox and then by
+// start, at most that many answers but at least one mailbox's. Answers that have
+// expired are Stale: they are served if there is nothing else. Total counts all
+// mailboxes there are, each once for every organization and, where that answers by who
+// asks, every mail domain.
 func (c Caches) Entries(wanted func(availability.Mailbox) bool, most int) (entries []availability.Answer, total int) {
-	now := time.Now()
 	for _, organization := range slices.Sorted(maps.Keys(c)) {
-		for m, answers := range c[organization].store.All() {
+		one := c[organization]
+		now := one.now()
+		for k, answers := range one.store.All() {
 			total++
-			if !wanted(m) {
+			if !wanted(k.Mailbox) {
 				continue
 			}
 			for _, a := range answers {
-				if now.Before(a.Expires) {
+				if one.policy.use(&a, now) > 0 {
+					a.Stale = a.TTL(now) <= 0
 					entries = append(entries, a)
 				}
 			}
 		}
 	}
 	slices.SortStableFunc(entries, func(a, b availability.Answer) int {
-		return cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), a.Window.Start.Compare(b.Window.Start))
+		return cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), a.Window.Start.Compare(b.Window.Start), cmp.Compare(a.For, b.For))
 	})
 	end := min(len(entries), max(1, most))
 	for end < len(entries) && entries[end].Mailbox == entries[end-1].Mailbox {

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"runtime/debug"
@@ -16,6 +17,8 @@ const mostFlights = 10_000
 
 // flight is the lookup of one mailbox under way.
 type flight struct {
+	key    Key
+	begun  time.Time
 	window availability.Window // asked for; more may come
 	done   chan struct{}       // closed when answer is set
 	answer availability.Answer
@@ -33,7 +36,7 @@ type seat struct {
 // board finds a flight for each of the mailboxes with these indexes: one for the
 // window of q, or with hope, if there is none, one for another window, which may
 // reach it. For mailboxes that have none it starts one lookup for all.
-func (c *Cache) board(ctx context.Context, q availability.Query, indexes []int, hope bool) []seat {
+func (c *Cache) board(ctx context.Context, q availability.Query, l *lookup, indexes []int, hope bool) []seat {
 	if len(indexes) == 0 {
 		return nil
 	}
@@ -41,19 +44,22 @@ func (c *Cache) board(ctx context.Context, q availability.Query, indexes []int, 
 	var mailboxes []availability.Mailbox
 	var flights []*flight
 	c.mu.Lock()
-	now := time.Now()
+	now := c.now()
 	for _, i := range indexes {
 		m := q.Mailboxes[i]
-		f := c.underWay(m, q.Window, hope)
+		k := Key{m, l.domain}
+		f := c.underWay(k, q.Window, hope)
 		if f == nil {
-			f = &flight{window: q.Window, done: make(chan struct{})}
+			f = &flight{key: k, begun: time.Now(), window: q.Window, done: make(chan struct{})}
 			// It may have landed since the store was asked.
-			if a, ok := c.remembered(m, q.Window, now); ok {
+			var a availability.Answer
+			if found, why := c.recall(k, q.Window, now, &a); found == current {
 				f.land(a)
+				l.why = cmp.Or(why, l.why)
 			} else if c.flying >= mostFlights {
 				f.land(c.fail(q.About([]availability.Mailbox{m}), availability.Because(availability.Overloaded, "%d lookups are under way", c.flying))[0])
 			} else {
-				c.flights[m] = append(c.flights[m], f)
+				c.flights[k] = append(c.flights[k], f)
 				c.flying++
 				mailboxes, flights = append(mailboxes, m), append(flights, f)
 			}
@@ -67,9 +73,9 @@ func (c *Cache) board(ctx context.Context, q availability.Query, indexes []int, 
 	return seats
 }
 
-// underWay returns a flight of m for w, or with hope another if there is none.
-func (c *Cache) underWay(m availability.Mailbox, w availability.Window, hope bool) *flight {
-	flights := c.flights[m]
+// underWay returns a flight of k for w, or with hope another if there is none.
+func (c *Cache) underWay(k Key, w availability.Window, hope bool) *flight {
+	flights := c.flights[k]
 	for _, f := range flights {
 		if f.window.Contains(w) {
 			return f
@@ -84,22 +90,35 @@ func (c *Cache) underWay(m availability.Mailbox, w availability.Window, hope boo
 // wait fills in answers as flights land, and returns the indexes whose flight,
 // started for another window, fell short of the one of q, or is not known to reach
 // it when ctx ends.
-func (c *Cache) wait(ctx context.Context, q availability.Query, seats []seat, answers []availability.Answer) (short []int) {
+func (c *Cache) wait(ctx context.Context, q availability.Query, l *lookup, seats []seat) (short []int) {
 	for _, s := range seats {
+		f, a := s.flight, &l.answers[s.index]
+		reaches := f.window.Contains(q.Window)
 		switch {
-		case !landed(ctx, s.flight):
-			answers[s.index] = c.fail(q.About(q.Mailboxes[s.index:s.index+1]),
-				availability.Because(availability.Timeout, "no answer within %v; the lookup goes on and will be remembered", c.policy.Wait))[0]
-			if !s.flight.window.Contains(q.Window) {
-				short = append(short, s.index)
+		case a.Stale && !c.soon(ctx, l, f) && c.fallBack(f.key, q.Window, l, a, c.slow(c.policy.Patience)):
+		case !landed(ctx, f):
+			// Another lookup may have brought what this one still owes.
+			if c.fallBack(f.key, q.Window, l, a, c.slow(c.policy.Wait)) {
+				continue
 			}
-		case s.flight.answer.Window.Contains(q.Window):
-			answers[s.index] = s.flight.answer
+			*a = c.fail(q.About(q.Mailboxes[s.index:s.index+1]), c.slow(c.policy.Wait))[0]
+		case failed(&f.answer) && c.fallBack(f.key, q.Window, l, a, f.answer.Reason):
+			continue
 		default:
+			if reaches = f.answer.Window.Contains(q.Window); reaches {
+				*a = f.answer
+			}
+		}
+		if !reaches {
 			short = append(short, s.index)
 		}
 	}
 	return short
+}
+
+// slow is why somebody who waited that long has no answer.
+func (c *Cache) slow(waited time.Duration) *availability.Reason {
+	return availability.Because(availability.Timeout, "no answer within %v; the lookup goes on and will be remembered", waited)
 }
 
 // landed waits for f until ctx is done. What has landed by then counts.
@@ -131,26 +150,27 @@ func (c *Cache) fly(ctx context.Context, q availability.Query, flights []*flight
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
+	now := c.now()
 	for i, f := range flights {
 		a := answers[i]
-		if ttl := c.policy.ttl(a); ttl > 0 && !f.flushed {
+		a.For = c.audience(f.key)
+		if ttl := c.policy.ttl(&a); !f.flushed && (ttl > 0 || !good(&a)) {
 			a.Expires = now.Add(ttl)
-			c.remember(a, now)
+			c.remember(f.key, a, now)
 		}
 		f.land(a)
 		c.flying--
 		if !f.flushed {
-			c.end(a.Mailbox, f)
+			c.end(f)
 		}
 	}
 }
 
-// end takes f off the list of the mailbox's flights.
-func (c *Cache) end(m availability.Mailbox, f *flight) {
-	c.flights[m] = slices.DeleteFunc(c.flights[m], func(other *flight) bool { return other == f })
-	if len(c.flights[m]) == 0 {
-		delete(c.flights, m)
+// end takes f off the list of flights.
+func (c *Cache) end(f *flight) {
+	c.flights[f.key] = slices.DeleteFunc(c.flights[f.key], func(other *flight) bool { return other == f })
+	if len(c.flights[f.key]) == 0 {
+		delete(c.flights, f.key)
 	}
 }
 

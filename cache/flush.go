@@ -2,33 +2,58 @@ package cache
 
 import "fbgate/availability"
 
-// Flush forgets everything and returns how many mailboxes that were. Lookups
-// under way are answered to those who wait for them, but not remembered, and
-// nobody joins them any more. So it is with FlushMailbox.
+// Flush forgets everything and returns how many mailboxes that were, each once for
+// every mail domain that got answers of its own. Lookups under way are answered to
+// those who wait for them, but not remembered, and nobody joins them any more. So it
+// is with FlushMailbox.
 func (c *Cache) Flush() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for m := range c.flights {
-		c.ground(m)
+	for k := range c.flights {
+		c.ground(k)
 	}
+	clear(c.wanted)
 	return c.store.Clear()
 }
 
-// FlushMailbox forgets one mailbox and returns how many it forgot: 0 or 1.
+// FlushMailbox forgets one mailbox and returns how often it was remembered: 0 or 1, or
+// more where the organization answers by who asks.
 func (c *Cache) FlushMailbox(m availability.Mailbox) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ground(m)
-	if c.store.Delete(m) {
-		return 1
+	for k := range c.flights {
+		if k.Mailbox == m {
+			c.ground(k)
+		}
 	}
-	return 0
+	flushed := 0
+	for _, k := range c.keys(m) {
+		delete(c.wanted, k)
+		if c.store.Delete(k) {
+			flushed++
+		}
+	}
+	return flushed
 }
 
-// ground keeps the lookups of m under way from being remembered and joined.
-func (c *Cache) ground(m availability.Mailbox) {
-	for _, f := range c.flights[m] {
+// keys returns those that may be stored of m.
+func (c *Cache) keys(m availability.Mailbox) []Key {
+	if !c.policy.ByRequester {
+		return []Key{{Mailbox: m}}
+	}
+	var keys []Key
+	for k := range c.store.All() {
+		if k.Mailbox == m {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// ground keeps the lookups of k under way from being remembered and joined.
+func (c *Cache) ground(k Key) {
+	for _, f := range c.flights[k] {
 		f.flushed = true
 	}
-	delete(c.flights, m)
+	delete(c.flights, k)
 }

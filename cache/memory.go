@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fbgate/availability"
@@ -11,93 +12,136 @@ import (
 	gocache "github.com/patrickmn/go-cache"
 )
 
-// Memory is a Store in this process. Build it with NewMemory.
+// Memory is a Store in this process. Build it with NewMemory or [Budget.Memory].
 type Memory struct {
-	most  int
+	most   int
+	budget *Budget // nil if there is none
+	bytes  atomic.Int64
+	now    func() time.Time
+
+	// Of type *entry. They do not expire there, as go-cache knows only the wall
+	// clock, and deletes nothing by itself: its janitor can be stopped only by the
+	// garbage collector.
 	cache *gocache.Cache
 
-	// mu makes changes of cache, expiring and places one.
+	// mu makes changes of cache and expiring one.
 	mu       sync.Mutex
 	expiring expiring
-	places   map[availability.Mailbox]*place
 }
 
 var _ Store = (*Memory)(nil)
 
-// NewMemory returns a Store for at most that many mailboxes. When it is full, the
-// one that expires next makes room. Failures are remembered for less long: they put
-// out each other rather than what is known.
-func NewMemory(most int) *Memory {
-	s := &Memory{
-		most: max(1, most),
-		// No janitor: go-cache's can be stopped only by the garbage collector.
-		// Sweep takes its place.
-		cache:  gocache.New(gocache.NoExpiration, 0),
-		places: make(map[availability.Mailbox]*place),
-	}
-	s.cache.OnEvicted(func(key string, _ any) { s.forget(availability.Mailbox(key)) })
-	return s
+// entry is what is stored by one key.
+type entry struct {
+	key     Key
+	answers []availability.Answer
+	expires time.Time
+	bytes   int64
+	index   int // in the heap
 }
 
-// forget follows a deletion of the cache. The caller of that deletion holds mu.
-func (s *Memory) forget(m availability.Mailbox) {
-	if p, ok := s.places[m]; ok {
-		heap.Remove(&s.expiring, p.index)
-		delete(s.places, m)
-	}
+// expired reports whether e has, by either clock.
+func (e *entry) expired(now time.Time) bool {
+	return (&availability.Answer{Expires: e.expires}).TTL(now) <= 0
+}
+
+// NewMemory returns a Store for at most that many keys. When it is full, the one that
+// expires next makes room. Failures are remembered for less long: they put out each
+// other rather than what is known.
+func NewMemory(most int) *Memory {
+	return &Memory{most: max(1, most), now: time.Now, cache: gocache.New(gocache.NoExpiration, 0)}
 }
 
 // Get implements Store.
-func (s *Memory) Get(m availability.Mailbox) ([]availability.Answer, bool) {
-	stored, ok := s.cache.Get(string(m))
-	if !ok {
+func (s *Memory) Get(k Key) ([]availability.Answer, bool) {
+	stored, ok := s.cache.Get(k.String())
+	if !ok || stored.(*entry).expired(s.now()) {
 		return nil, false
 	}
-	return stored.([]availability.Answer), true
+	return stored.(*entry).answers, true
 }
 
 // Set implements Store.
-func (s *Memory) Set(m availability.Mailbox, answers []availability.Answer, ttl time.Duration) {
-	if ttl <= 0 { // which go-cache would take for "for ever"
+func (s *Memory) Set(k Key, answers []availability.Answer, ttl time.Duration) {
+	if ttl <= 0 {
 		return
 	}
+	e := &entry{key: k, answers: answers, expires: s.now().Add(ttl), bytes: size(k, answers)}
+	s.put(e)
+	s.budget.keep()
+}
+
+// put stores e in place of what has its key, if there is room for it at all.
+func (s *Memory) put(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forget(m)
-	for len(s.expiring) >= s.most {
-		s.cache.Delete(string(s.expiring[0].mailbox))
+	key := e.key.String()
+	if old, ok := s.cache.Get(key); ok {
+		s.unlist(old.(*entry))
 	}
-	p := &place{mailbox: m, expires: time.Now().Add(ttl)}
-	s.places[m] = p
-	heap.Push(&s.expiring, p)
-	s.cache.Set(string(m), answers, ttl)
+	if !s.budget.fits(e) {
+		s.cache.Delete(key)
+		return
+	}
+	for len(s.expiring) >= s.most {
+		s.drop(s.expiring[0])
+	}
+	heap.Push(&s.expiring, e)
+	s.count(e.bytes)
+	s.cache.Set(key, e, gocache.NoExpiration)
+}
+
+// drop forgets e. Its caller holds mu, and so does that of unlist.
+func (s *Memory) drop(e *entry) {
+	s.unlist(e)
+	s.cache.Delete(e.key.String())
+}
+
+func (s *Memory) unlist(e *entry) {
+	heap.Remove(&s.expiring, e.index)
+	s.count(-e.bytes)
+}
+
+func (s *Memory) count(bytes int64) {
+	s.bytes.Add(bytes)
+	s.budget.count(bytes)
 }
 
 // Delete implements Store.
-func (s *Memory) Delete(m availability.Mailbox) bool {
+func (s *Memory) Delete(k Key) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, stored := s.cache.Get(string(m))
-	s.cache.Delete(string(m))
-	return stored
+	stored, ok := s.cache.Get(k.String())
+	if !ok {
+		return false
+	}
+	e := stored.(*entry)
+	s.drop(e)
+	return !e.expired(s.now())
 }
 
 // Clear implements Store.
 func (s *Memory) Clear() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := len(s.cache.Items())
-	s.cache.Flush() // calls no OnEvicted
+	n, now := 0, s.now()
+	for _, e := range s.expiring {
+		if !e.expired(now) {
+			n++
+		}
+	}
+	s.cache.Flush()
 	s.expiring = nil
-	clear(s.places)
+	s.count(-s.bytes.Load())
 	return n
 }
 
 // All implements Store. It copies the index of the store, not what is stored.
-func (s *Memory) All() iter.Seq2[availability.Mailbox, []availability.Answer] {
-	return func(yield func(availability.Mailbox, []availability.Answer) bool) {
-		for m, item := range s.cache.Items() {
-			if !yield(availability.Mailbox(m), item.Object.([]availability.Answer)) {
+func (s *Memory) All() iter.Seq2[Key, []availability.Answer] {
+	return func(yield func(Key, []availability.Answer) bool) {
+		now := s.now()
+		for _, item := range s.cache.Items() {
+			if e := item.Object.(*entry); !e.expired(now) && !yield(e.key, e.answers) {
 				return
 			}
 		}
@@ -107,40 +151,35 @@ func (s *Memory) All() iter.Seq2[availability.Mailbox, []availability.Answer] {
 // Len implements Store. It counts what has expired since the last Sweep.
 func (s *Memory) Len() int { return s.cache.ItemCount() }
 
-// Sweep frees what has expired. Call it now and then: it stops the store for about
-// a millisecond for each 100,000 mailboxes.
+// Bytes returns about how much memory is in use for what is stored.
+func (s *Memory) Bytes() int64 { return s.bytes.Load() }
+
+// Sweep frees what has expired. Call it now and then.
 func (s *Memory) Sweep() {
+	for s.sweepSome() {
+	}
+}
+
+// sweepSome frees what it can in about a millisecond, during which the store takes
+// nothing in, and reports whether there may be more.
+func (s *Memory) sweepSome() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cache.DeleteExpired()
+	now := s.now()
+	for range 1000 {
+		if !s.evict(func(e *entry) bool { return e.expired(now) }) {
+			return false
+		}
+	}
+	return true
 }
 
-// expiring is a heap of the stored mailboxes, the one that expires next on top.
-type expiring []*place
-
-type place struct {
-	mailbox availability.Mailbox
-	expires time.Time
-	index   int // in the heap
-}
-
-func (e expiring) Len() int           { return len(e) }
-func (e expiring) Less(i, j int) bool { return e[i].expires.Before(e[j].expires) }
-
-func (e expiring) Swap(i, j int) {
-	e[i], e[j] = e[j], e[i]
-	e[i].index, e[j].index = i, j
-}
-
-func (e *expiring) Push(p any) {
-	p.(*place).index = len(*e)
-	*e = append(*e, p.(*place))
-}
-
-func (e *expiring) Pop() any {
-	last := len(*e) - 1
-	p := (*e)[last]
-	(*e)[last] = nil
-	*e = (*e)[:last]
-	return p
+// evict forgets the entry that expires next, if it is to go, and reports whether it
+// did. Its caller holds mu.
+func (s *Memory) evict(goes func(*entry) bool) bool {
+	if len(s.expiring) == 0 || !goes(s.expiring[0]) {
+		return false
+	}
+	s.drop(s.expiring[0])
+	return true
 }

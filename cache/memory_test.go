@@ -19,17 +19,19 @@ func user(i int) availability.Mailbox {
 	return availability.Mailbox(fmt.Sprintf("user%d@contoso.com", i))
 }
 
+func key(i int) cache.Key { return cache.Key{Mailbox: user(i)} }
+
 func TestMemoryMakesRoom(t *testing.T) {
 	s := cache.NewMemory(10)
 	for i := range 10 {
-		s.Set(user(i), make([]availability.Answer, 1), time.Minute)
+		s.Set(key(i), make([]availability.Answer, 1), time.Minute)
 	}
-	s.Set(user(0), make([]availability.Answer, 1), time.Minute) // no longer the oldest
+	s.Set(key(0), make([]availability.Answer, 1), time.Minute) // no longer the oldest
 	for i := 10; i < 15; i++ {
-		s.Set(user(i), make([]availability.Answer, 1), time.Minute)
+		s.Set(key(i), make([]availability.Answer, 1), time.Minute)
 	}
 	for i, want := range []bool{true, false, false, false, false, false, true, true, true, true, true, true, true, true, true} {
-		if _, got := s.Get(user(i)); got != want {
+		if _, got := s.Get(key(i)); got != want {
 			t.Errorf("user %d is stored: %v, want %v", i, got, want)
 		}
 	}
@@ -44,10 +46,10 @@ func TestMemoryKeepsWhoComesBack(t *testing.T) {
 		s := cache.NewMemory(10)
 		for range 20 {
 			for i := range 9 {
-				s.Set(user(i), make([]availability.Answer, 1), time.Minute)
+				s.Set(key(i), make([]availability.Answer, 1), time.Minute)
 			}
 			for i := range 9 {
-				if _, ok := s.Get(user(i)); !ok {
+				if _, ok := s.Get(key(i)); !ok {
 					t.Fatalf("user %d was put out though there was room", i)
 				}
 			}
@@ -64,24 +66,24 @@ func TestMemoryKeepsWhoComesBack(t *testing.T) {
 func TestFailuresPutOutFailures(t *testing.T) {
 	s := cache.NewMemory(10)
 	for i := range 8 {
-		s.Set(user(i), make([]availability.Answer, 1), 15*time.Minute)
+		s.Set(key(i), make([]availability.Answer, 1), 15*time.Minute)
 	}
 	for i := 100; i < 200; i++ {
-		s.Set(user(i), make([]availability.Answer, 1), 5*time.Minute)
+		s.Set(key(i), make([]availability.Answer, 1), 5*time.Minute)
 	}
 	for i := range 8 {
-		if _, ok := s.Get(user(i)); !ok {
+		if _, ok := s.Get(key(i)); !ok {
 			t.Errorf("user %d was put out", i)
 		}
 	}
-	if _, ok := s.Get(user(199)); !ok || s.Len() != 10 {
+	if _, ok := s.Get(key(199)); !ok || s.Len() != 10 {
 		t.Errorf("%d are stored", s.Len())
 	}
 	for i := 8; i < 10; i++ { // what is known puts out what failed
-		s.Set(user(i), make([]availability.Answer, 1), 15*time.Minute)
+		s.Set(key(i), make([]availability.Answer, 1), 15*time.Minute)
 	}
 	for i := range 10 {
-		if _, ok := s.Get(user(i)); !ok {
+		if _, ok := s.Get(key(i)); !ok {
 			t.Errorf("user %d was put out", i)
 		}
 	}

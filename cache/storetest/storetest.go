@@ -4,6 +4,7 @@ package storetest
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -27,26 +28,31 @@ func Run(t *testing.T, open func(t *testing.T) cache.Store) {
 		"clears":                         clears,
 		"lists":                          lists,
 		"survives use from all sides":    survivesUseFromAllSides,
+		"mixes no domains":               mixesNoDomains,
 		"a later ttl replaces a shorter": aLaterTTLReplacesAShorter,
 	} {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { test(t, open(t)) }) })
 	}
 }
 
-const mary, joe = availability.Mailbox("mary@contoso.com"), availability.Mailbox("joe@fabrikam.com")
+var mary, joe = cache.Key{Mailbox: "mary@contoso.com"}, cache.Key{Mailbox: "joe@fabrikam.com"}
+
+func user(i int) cache.Key {
+	return cache.Key{Mailbox: availability.Mailbox(fmt.Sprintf("user%d@contoso.com", i))}
+}
 
 func says(organization string) []availability.Answer {
 	return []availability.Answer{{Organization: organization}}
 }
 
-func expect(t *testing.T, s cache.Store, m availability.Mailbox, organization string) {
+func expect(t *testing.T, s cache.Store, k cache.Key, organization string) {
 	t.Helper()
-	answers, ok := s.Get(m)
+	answers, ok := s.Get(k)
 	switch {
 	case organization == "" && ok:
-		t.Errorf("%s: %v, want nothing", m, answers)
+		t.Errorf("%s: %v, want nothing", k, answers)
 	case organization != "" && (!ok || len(answers) != 1 || answers[0].Organization != organization):
-		t.Errorf("%s: %v, %v, want %s", m, answers, ok, organization)
+		t.Errorf("%s: %v, %v, want %s", k, answers, ok, organization)
 	}
 }
 
@@ -61,6 +67,33 @@ func returnsWhatWasSet(t *testing.T, s cache.Store) {
 	if s.Len() != 2 {
 		t.Errorf("%d mailboxes, want 2", s.Len())
 	}
+}
+
+// A mailbox is remembered once for each domain, whatever the names hold.
+func mixesNoDomains(t *testing.T, s cache.Store) {
+	keys := []cache.Key{
+		mary,
+		{Mailbox: mary.Mailbox, Domain: "fabrikam.com"},
+		{Mailbox: mary.Mailbox, Domain: "northwind.com"},
+		{Mailbox: mary.Mailbox + "\n"},
+		{Mailbox: mary.Mailbox + "\nfabrikam.com"},
+		{Mailbox: mary.Mailbox + "\nfabrikam.com", Domain: "northwind.com"},
+	}
+	for i, k := range keys {
+		s.Set(k, says(fmt.Sprint(i)), time.Minute)
+	}
+	for i, k := range keys {
+		expect(t, s, k, fmt.Sprint(i))
+	}
+	if n := len(maps.Collect(s.All())); n != len(keys) || s.Len() != n {
+		t.Errorf("%d are listed and %d counted, want %d", n, s.Len(), len(keys))
+	}
+	if !s.Delete(keys[1]) {
+		t.Error("nothing was deleted")
+	}
+	expect(t, s, keys[1], "")
+	expect(t, s, mary, "0")
+	expect(t, s, keys[2], "2")
 }
 
 func forgetsInTime(t *testing.T, s cache.Store) {
@@ -103,7 +136,7 @@ func deletes(t *testing.T, s cache.Store) {
 
 func clears(t *testing.T, s cache.Store) {
 	for i := range 10 {
-		s.Set(availability.Mailbox(fmt.Sprintf("user%d@contoso.com", i)), says("contoso"), time.Minute)
+		s.Set(user(i), says("contoso"), time.Minute)
 	}
 	if n := s.Clear(); n != 10 {
 		t.Errorf("cleared %d, want 10", n)
@@ -118,7 +151,7 @@ func clears(t *testing.T, s cache.Store) {
 func lists(t *testing.T, s cache.Store) {
 	s.Set(mary, says("contoso"), time.Minute)
 	s.Set(joe, says("fabrikam"), time.Minute)
-	listed := make(map[availability.Mailbox]string)
+	listed := make(map[cache.Key]string)
 	for m, answers := range s.All() {
 		listed[m] = answers[0].Organization
 		s.Delete(m) // has to be possible
@@ -136,7 +169,7 @@ func survivesUseFromAllSides(t *testing.T, s cache.Store) {
 	for u := range 8 {
 		users.Go(func() {
 			for i := range Room {
-				m := availability.Mailbox(fmt.Sprintf("user%d@contoso.com", (u+i)%Room))
+				m := user((u + i) % Room)
 				s.Set(m, says("contoso"), time.Minute)
 				if answers, ok := s.Get(m); ok && answers[0].Organization != "contoso" {
 					t.Errorf("%s: %v", m, answers)

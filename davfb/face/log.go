@@ -49,7 +49,7 @@ func IsToken(id string) bool {
 func LogAnswer(log *slog.Logger, r *http.Request, id, event string, answers []availability.Answer, w availability.Window, took time.Duration) {
 	ctx := r.Context()
 	failed := failures(answers, w)
-	unknown, remembered := 0, 0
+	unknown, remembered, stale := 0, 0, 0
 	for _, failure := range failed {
 		unknown += len(failure.mailboxes)
 	}
@@ -57,12 +57,16 @@ func LogAnswer(log *slog.Logger, r *http.Request, id, event string, answers []av
 		if answers[i].Cached {
 			remembered++
 		}
+		if answers[i].Stale {
+			stale++
+		}
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, event,
 		slog.String("request_id", id),
 		slog.String("client", r.RemoteAddr),
 		slog.Int("attendees", len(answers)),
 		slog.Int("remembered", remembered),
+		slog.Int("stale", stale),
 		slog.Int("without_information", unknown),
 		slog.Duration("took", took),
 	)
