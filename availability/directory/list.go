@@ -64,6 +64,7 @@ func together(q availability.Query, answers []availability.Answer) availability.
 			list.Expires = a.Expires
 		}
 		list.Cached = list.Cached && a.Cached
+		list.Stale = list.Stale || a.Stale
 		list.Organization = common(list.Organization, a.Organization)
 		list.Source = common(list.Source, a.Source)
 	}

@@ -45,6 +45,7 @@ organizations:
     domains: [contoso.com]
     target_sharing_epr: %s
 directory: {file: %s}
+login: {anonymous: true, insecure_http: true}
 publishing:
   store: %s
   publishers: [{username: sync, password_file: %s}]

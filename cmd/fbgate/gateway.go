@@ -30,6 +30,7 @@ type gateway struct {
 	secure    http.Handler // of tls.listen, nil if there is none
 	operators func(ready func() bool) http.Handler
 	stores    []*cache.Memory
+	caches    cache.Caches
 	through   *passthrough.Handler // nil if nothing is handed on
 	publisher *publisher.Publisher // nil if nothing is published
 }
@@ -40,6 +41,7 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 	b := &builder{
 		config: c, store: store, log: log, name: strings.ToLower(rand.Text()[:8]),
 		router: route.New(), caches: make(cache.Caches), statistics: new(access.Statistics),
+		budget:        cache.NewBudget(budget(c.Cache.MaxBytes)),
 		organizations: make(map[string]*organization), chains: make(map[string]availability.Source),
 	}
 	for _, step := range []func() error{b.rule, b.organize, b.stack, b.publish} {
@@ -73,6 +75,7 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 			return admin.New(admin.Config{Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher, Log: log})
 		},
 		stores:    b.stores,
+		caches:    b.caches,
 		through:   f.through,
 		publisher: b.publisher,
 	}, nil
@@ -90,6 +93,7 @@ type builder struct {
 	router        *route.Router
 	caches        cache.Caches
 	stores        []*cache.Memory
+	budget        *cache.Budget
 	organizations map[string]*organization       // by name, in lower case, as chains
 	chains        map[string]availability.Source // of an organization and those to ask next
 	directory     directory.Directory            // nil if there is none
@@ -114,14 +118,16 @@ func (b *builder) organize() error {
 		if err != nil {
 			return fmt.Errorf("organization %s: %w", c.Organizations[i].Name, err)
 		}
-		memory := cache.NewMemory(c.Cache.MaxMailboxes)
+		memory := b.budget.Memory(c.Cache.MaxMailboxes)
 		remembered := cache.New(o.Name, o.source(), memory, cache.Policy{
-			Known:   time.Duration(c.Cache.TTL),
-			Lasting: time.Duration(c.Cache.LastingFailureTTL),
-			Passing: time.Duration(c.Cache.PassingFailureTTL),
-			Wait:    time.Duration(c.AnswerTimeout),
-			Waiting: max(1, c.Limits.Connections/4),
-			Timeout: time.Duration(max(c.Cache.LookupTimeout, o.Timeout)),
+			Known:    time.Duration(c.Cache.TTL),
+			Lasting:  time.Duration(c.Cache.LastingFailureTTL),
+			Passing:  time.Duration(c.Cache.PassingFailureTTL),
+			Wait:     time.Duration(c.AnswerTimeout),
+			Waiting:  max(1, c.Limits.Connections/4),
+			Timeout:  time.Duration(max(c.Cache.LookupTimeout, o.Timeout)),
+			Stale:    time.Duration(c.Cache.Stale),
+			Patience: time.Duration(c.Cache.StaleAfter),
 		})
 		b.stores, b.caches[o.Name] = append(b.stores, memory), remembered
 		b.organizations[strings.ToLower(o.Name)] = o

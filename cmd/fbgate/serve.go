@@ -99,6 +99,7 @@ func start(c *config.Config, log *slog.Logger) (_ *server, err error) {
 	if err := s.open(); err != nil {
 		return nil, err
 	}
+	s.load()
 	go s.serve(s.clients)
 	go s.serve(s.operators)
 	if s.secure.Server != nil {
@@ -222,12 +223,16 @@ func (s *server) until(ctx context.Context) error {
 	defer sweep.Stop()
 	expire := time.NewTicker(time.Hour)
 	defer expire.Stop()
+	refresh := time.NewTicker(30 * time.Second)
+	defer refresh.Stop()
 	for serving := true; serving; {
 		select {
 		case <-sweep.C:
 			for _, store := range s.gateway.stores {
 				store.Sweep()
 			}
+		case <-refresh.C:
+			s.gateway.caches.Refresh(ctx)
 		case <-expire.C:
 			s.expire(ctx)
 		case failure = <-s.failed:
@@ -265,6 +270,7 @@ func (s *server) stop() error {
 			l.listener.Close()
 		}
 	}
+	s.save()
 	return errors.Join(err, s.close())
 }
 

@@ -22,8 +22,10 @@ type entry struct {
 	End          time.Time            `json:"end"`
 	Age          int                  `json:"age"` // seconds
 	Expires      time.Time            `json:"expires"`
-	Spans        int                  `json:"spans"`  // appointments and gaps
-	Reason       *reason              `json:"reason"` // null if all is known
+	Stale        bool                 `json:"stale"`         // it has expired, and may still be served while nothing fresh can be had
+	For          string               `json:"for,omitempty"` // the mail domain of those it is remembered for, if not for all
+	Spans        int                  `json:"spans"`         // appointments and gaps
+	Reason       *reason              `json:"reason"`        // null if all is known
 }
 
 type reason struct {
@@ -73,7 +75,9 @@ func newEntry(a availability.Answer, now time.Time) entry {
 		Source:       a.Source,
 		Start:        a.Window.Start.UTC(),
 		End:          a.Window.End.UTC(),
-		Age:          int(now.Sub(a.At) / time.Second),
+		Age:          int(a.Age(now) / time.Second),
+		Stale:        a.TTL(now) <= 0,
+		For:          a.For,
 		Expires:      a.Expires.UTC().Truncate(time.Second),
 		Spans:        len(a.Schedule.Spans),
 		Reason:       newReason(a.Reason),
