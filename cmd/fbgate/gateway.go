@@ -33,12 +33,17 @@ type gateway struct {
 // newGateway puts the gateway together. Store keeps what clients publish; with nil
 // nobody may.
 func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*gateway, error) {
+	return newWatchedGateway(c, store, log, unwatched)
+}
+
+// newWatchedGateway is newGateway with the transports to organizations watched by watch.
+func newWatchedGateway(c *config.Config, store *published.Store, log *slog.Logger, watch func(http.RoundTripper) http.RoundTripper) (*gateway, error) {
 	router, caches := route.New(), make(cache.Caches)
 	var stores []*cache.Memory
 	sources := make(map[string]availability.Source)
 	organizations := make(map[string]*organization)
 	for i := range c.Organizations {
-		o, err := newOrganization(&c.Organizations[i], log, unwatched)
+		o, err := newOrganization(&c.Organizations[i], log, watch)
 		if err != nil {
 			return nil, fmt.Errorf("organization %s: %w", c.Organizations[i].Name, err)
 		}
