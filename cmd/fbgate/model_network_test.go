@@ -150,7 +150,13 @@ func resetConnection(w http.ResponseWriter) {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
 	}
-	conn.(*cord).reset()
+	switch conn := conn.(type) {
+	case *cord:
+		conn.reset()
+	case *net.TCPConn:
+		_ = conn.SetLinger(0)
+	}
+	_ = conn.Close()
 }
 
 // lie is what is wrong with a certificate.

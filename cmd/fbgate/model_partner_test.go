@@ -78,14 +78,14 @@ func (p *partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	q := p.read(r, body)
 	chance := p.world.chance(p.name, fmt.Sprint(q))
-	if chance.Float64() >= p.world.weather {
+	if chance.Float64() >= p.world.howBad() {
 		p.answer(w, r, q, chance, whole)
 		return
 	}
-	p.world.faults.Add(1)
 	switch n := chance.IntN(20); {
 	case n < 2: // late, and right
-		if pause(r.Context(), time.Duration(chance.IntN(40_000))*time.Millisecond) {
+		p.world.fault(p.name, "late")
+		if pause(r.Context(), time.Duration(chance.IntN(40_000))*time.Millisecond/p.world.hurry) {
 			p.answer(w, r, q, chance, whole)
 		}
 	case n < 8:
@@ -110,12 +110,12 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (p *partner) fail(w http.ResponseWriter, r *http.Request, q question, chance *rand.Rand) {
 	if p.ews != nil {
 		f := ewsFaults[chance.IntN(len(ewsFaults))]
-		p.world.tell("  %s: %s about %d mailboxes", p.name, f.Name, len(q.mailboxes))
+		p.world.fault(p.name, f.Name)
 		p.ews.With(f).ServeHTTP(w, r)
 		return
 	}
 	f := folderFaults[chance.IntN(len(folderFaults))]
-	p.world.tell("  %s: %s about %d mailboxes", p.name, f.Name, len(q.mailboxes))
+	p.world.fault(p.name, f.Name)
 	if !harmless[f.Name] {
 		p.folder.With(f).ServeHTTP(w, r)
 		return
@@ -147,13 +147,13 @@ var ewsFaults, folderFaults, harmless = func() (e []exchangetest.Fault, f []publ
 
 // answer lets the pretend server answer.
 func (p *partner) answer(w http.ResponseWriter, r *http.Request, q question, chance *rand.Rand, d delivery) {
-	d.chance = chance
+	d.chance, d.hurry = chance, p.world.hurry
 	var handler http.Handler = p.folder
 	if p.ews != nil {
 		handler = p.ews
 	}
 	if d.name != "" {
-		p.world.tell("  %s: %s to %d mailboxes", p.name, d.name, len(q.mailboxes))
+		p.world.fault(p.name, d.name)
 	}
 	p.hear(w, r, q, handler, d)
 }
@@ -199,6 +199,7 @@ type delivery struct {
 	arrives bool // in full, sooner or later
 	way     func(d delivery, w http.ResponseWriter, r *http.Request, body []byte)
 	chance  *rand.Rand
+	hurry   time.Duration
 }
 
 var whole = delivery{arrives: true, way: func(_ delivery, w http.ResponseWriter, _ *http.Request, body []byte) { _, _ = w.Write(body) }}
@@ -276,7 +277,7 @@ func trickled(d delivery, w http.ResponseWriter, r *http.Request, body []byte) {
 	for i := range pieces {
 		_, _ = w.Write(body[len(body)*i/pieces : len(body)*(i+1)/pieces])
 		_ = http.NewResponseController(w).Flush()
-		if !pause(r.Context(), time.Duration(d.chance.IntN(2500))*time.Millisecond) {
+		if !pause(r.Context(), time.Duration(d.chance.IntN(2500))*time.Millisecond/d.hurry) {
 			return
 		}
 	}
@@ -291,11 +292,11 @@ func (w *universe) tokens(handler http.Handler) http.Handler {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		chance := w.chance("login")
-		if chance.Float64() >= w.weather {
+		if chance.Float64() >= w.howBad() {
 			handler.ServeHTTP(rw, r)
 			return
 		}
-		w.faults.Add(1)
+		w.fault("login", "tokens")
 		switch chance.IntN(5) {
 		case 0:
 			http.Error(rw, "<html>", http.StatusOK)
@@ -306,11 +307,17 @@ func (w *universe) tokens(handler http.Handler) http.Handler {
 		case 3:
 			<-r.Context().Done()
 		case 4:
-			if pause(r.Context(), time.Duration(chance.IntN(20_000))*time.Millisecond) {
+			if pause(r.Context(), time.Duration(chance.IntN(20_000))*time.Millisecond/w.hurry) {
 				handler.ServeHTTP(rw, r)
 			}
 		}
 	})
+}
+
+func (w *universe) howBad() float64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.weather
 }
 
 // chance returns the dice of one event. They depend on the seed, the step and what the
@@ -336,14 +343,17 @@ const (
 	lying
 )
 
+func (f dialFault) String() string {
+	return [...]string{"connects", "refused", "no such name", "no connection", "a wrong certificate"}[f]
+}
+
 func (w *universe) dialFault(h *host) dialFault {
 	chance := w.chance("dial", h.name)
-	if chance.Float64() >= w.weather/3 {
+	if chance.Float64() >= w.howBad()/3 {
 		return connects
 	}
-	w.faults.Add(1)
 	fault := refuses + dialFault(chance.IntN(4))
-	w.tell("  %s: dialled, fault %d", h.name, fault)
+	w.fault(h.name, fault.String())
 	return fault
 }
 

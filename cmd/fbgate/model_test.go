@@ -114,6 +114,7 @@ func runWorld(t *testing.T, seed uint64) (found stats) {
 		}
 		time.Sleep(time.Hour) // for lookups that go on without anybody
 		w.end()
+		w.network.close()
 		w.stats.faults = int(w.faults.Load())
 		found = w.stats
 	})
@@ -133,9 +134,9 @@ func (w *universe) next() {
 	case n < 9:
 		w.ask(2 + dice.IntN(3))
 	case n < 11:
-		w.file()
+		w.file(dice)
 	case n < 13:
-		w.message()
+		w.message(dice)
 	case n < 14:
 		w.leave()
 	case n < 15:
@@ -156,7 +157,7 @@ var naps = []time.Duration{
 func (w *universe) ask(clients int) {
 	var all sync.WaitGroup
 	for range clients {
-		q := w.question()
+		q := w.question(w.dice)
 		all.Go(func() { w.compare(q) })
 	}
 	all.Wait()
@@ -180,20 +181,19 @@ type attendee struct {
 var zones = []string{"Europe/Berlin", "America/New_York", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "UTC"}
 
 // question makes one up.
-func (w *universe) question() client {
-	dice := w.dice
+func (w *universe) question(dice *rand.Rand) client {
 	interval := []time.Duration{5, 10, 15, 30, 30, 60}[dice.IntN(6)] * time.Minute
 	if dice.IntN(20) == 0 {
 		interval = []time.Duration{1, 7, 240, 1440}[dice.IntN(4)] * time.Minute
 	}
-	q := client{window: w.window(), interval: interval}
+	q := client{window: w.window(dice), interval: interval}
 	people := 1 + dice.IntN(6)
 	if dice.IntN(4) == 0 {
 		people = 1 + dice.IntN(40)
 	}
 	people = max(1, min(people, 8000/q.window.Slots(interval)))
 	for range people {
-		q.attendees = append(q.attendees, w.attendee())
+		q.attendees = append(q.attendees, w.attendee(dice))
 	}
 	if dice.IntN(4) == 0 && people > 1 {
 		q.attendees[people-1] = q.attendees[0]
@@ -203,8 +203,7 @@ func (w *universe) question() client {
 }
 
 // window makes up a time to ask about, as often as not a local day.
-func (w *universe) window() availability.Window {
-	dice := w.dice
+func (w *universe) window(dice *rand.Rand) availability.Window {
 	zone := must(time.LoadLocation(zones[dice.IntN(len(zones))]))
 	now := time.Now().In(zone)
 	days := dice.IntN(12) - 3
@@ -234,8 +233,7 @@ func (w *universe) window() availability.Window {
 	return availability.Window{Start: start, End: end}
 }
 
-func (w *universe) attendee() attendee {
-	dice := w.dice
+func (w *universe) attendee(dice *rand.Rand) attendee {
 	if dice.IntN(12) == 0 {
 		address := []string{"nobody@contoso.com", "nobody@home.example", "who@nowhere.example", "not an address", "/o=Model/cn=nobody", "boss@closed.example", "ghost@fabrikam.com"}[dice.IntN(7)]
 		return attendee{written: address, address: address}
@@ -282,10 +280,7 @@ func (q client) url(dice *rand.Rand) string {
 // get asks the gateway, and holds it to its time.
 func (w *universe) get(method, target, body string) (response *httptest.ResponseRecorder, begun time.Time) {
 	begun = time.Now()
-	r := httptest.NewRequest(method, target, strings.NewReader(body))
-	r.Header.Set("Depth", "0")
-	response = httptest.NewRecorder()
-	w.gateway.clients.ServeHTTP(response, r)
+	response = w.send(method, target, body)
 	took := time.Since(begun)
 	w.tell("%s %.200s: %d after %v, Age %s, %s", method, target, response.Code, took, response.Header().Get("Age"), response.Header().Get("Cache-Status"))
 	w.mu.Lock()
@@ -294,10 +289,19 @@ func (w *universe) get(method, target, body string) (response *httptest.Response
 		w.stats.hits++
 	}
 	w.mu.Unlock()
-	if took > modelAnswer {
+	if w.answer > 0 && took > w.answer {
 		w.wrong("%s %s took %v", method, target, took)
 	}
 	return response, begun
+}
+
+// serve lets the gateway's handler answer.
+func (w *universe) serve(method, target, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.Header.Set("Depth", "0")
+	response := httptest.NewRecorder()
+	w.gateway.clients.ServeHTTP(response, r)
+	return response
 }
 
 // compare asks and compares the answer with what was heard.
@@ -339,7 +343,7 @@ func (w *universe) judge(x *holder, digits string, window availability.Window, i
 	var heard []saying
 	name := "a stranger"
 	if x != nil {
-		heard, name = w.oracle.heard(x.address, begun, modelOldest), x.address
+		heard, name = w.oracle.heard(x.address, begun, w.oldest), x.address
 	}
 	strict := w.calm && x != nil && x.organization != "crowded"
 	v := check(heard, digits, window, interval, strict, time.Now())
@@ -364,7 +368,7 @@ const ageSlack = modelLookup + modelAnswer
 func (w *universe) fresh(name string, age time.Duration, heard []saying, header http.Header, exactly bool) bool {
 	seconds, err := strconv.Atoi(header.Get("Age"))
 	disclosed := time.Duration(seconds) * time.Second
-	if err != nil || disclosed > modelOldest+modelAnswer {
+	if err != nil || disclosed > w.oldest+ageSlack {
 		w.wrong("%s: Age %q", name, header.Get("Age"))
 		return false
 	}
@@ -386,7 +390,7 @@ func (w *universe) fresh(name string, age time.Duration, heard []saying, header 
 
 // leave asks and does not wait for the answer.
 func (w *universe) leave() {
-	q := w.question()
+	q := w.question(w.dice)
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Duration(w.dice.IntN(3000))*time.Millisecond)
 	defer cancel()
 	w.tell("somebody leaves")
@@ -410,11 +414,11 @@ func (w *universe) refused(x *holder, target string, response *httptest.Response
 var calendarLine = regexp.MustCompile(`(?m)^(DTSTART|DTEND|FREEBUSY)(?:;FBTYPE=([A-Z-]+))?:([0-9TZ]+)(?:/([0-9TZ]+))?\r$`)
 
 // file asks for an Internet Free/Busy file.
-func (w *universe) file() {
-	x := w.crowd[w.dice.IntN(len(w.crowd))]
-	target := "/freebusy/" + []string{x.address, x.alias}[w.dice.IntN(2)] + ".vfb"
-	if w.dice.IntN(2) == 0 {
-		window := w.window()
+func (w *universe) file(dice *rand.Rand) {
+	x := w.crowd[dice.IntN(len(w.crowd))]
+	target := "/freebusy/" + []string{x.address, x.alias}[dice.IntN(2)] + ".vfb"
+	if dice.IntN(2) == 0 {
+		window := w.window(dice)
 		target += "?start=" + window.Start.UTC().Format(time.RFC3339) + "&end=" + window.End.UTC().Format(time.RFC3339)
 	}
 	response, begun := w.get(http.MethodGet, target, "")
@@ -448,8 +452,8 @@ const askMessage = `<a:propfind xmlns:a="DAV:" xmlns:d="http://schemas.microsoft
 	`<d:x68470003/><d:x68480003/><d:x68511003/><d:x68521102/><d:x68531003/><d:x68541102/><d:x68551003/><d:x68561102/></a:prop></a:propfind>`
 
 // message asks for a message of the public folder.
-func (w *universe) message() {
-	x := w.crowd[w.dice.IntN(len(w.crowd))]
+func (w *universe) message(dice *rand.Rand) {
+	x := w.crowd[dice.IntN(len(w.crowd))]
 	target := "/public/NON_IPM_SUBTREE/SCHEDULE%2B%20FREE%20BUSY/EX:_xF8FF_o=Model_xF8FF_ou=Group/USER-_xF8FF_cn=Recipients_xF8FF_cn=" +
 		strings.TrimPrefix(x.dn, "/o=Model/ou=Group/cn=Recipients/cn=") + ".EML"
 	response, begun := w.get("PROPFIND", target, askMessage)

@@ -69,7 +69,12 @@ type universe struct {
 	oracle  *oracle
 	network *network
 	gateway *gateway
-	people  map[string]*holder // by address
+	send    func(method, target, body string) *httptest.ResponseRecorder // how clients ask
+	oldest  time.Duration                                                // that what is told may be
+	answer  time.Duration                                                // that a client may wait; 0 is not looked at
+	hurry   time.Duration                                                // how many times faster than in the model all is that takes time
+	replay  string                                                       // how to see it again
+	people  map[string]*holder                                           // by address
 	crowd   []*holder
 	issuer  *oauthtest.Server
 	settle  func(*holder)                    // puts the mailbox where it is
@@ -84,6 +89,7 @@ type universe struct {
 	step   int
 	events map[string]int
 	story  []string
+	counts map[string]int // of faults
 	stats  stats
 }
 
@@ -147,10 +153,12 @@ var (
 // newUniverse makes one up, at the time there is. Dir is for the files it needs.
 func newUniverse(t *testing.T, seed uint64, dir string) *universe {
 	w := &universe{
-		t: t, seed: seed, dice: rand.New(rand.NewPCG(seed, 0)), oracle: newOracle(), people: make(map[string]*holder), events: make(map[string]int),
+		t: t, seed: seed, dice: rand.New(rand.NewPCG(seed, 0)), oracle: newOracle(), people: make(map[string]*holder), events: make(map[string]int), counts: make(map[string]int),
 	}
 	w.weather = []float64{0, 0.03, 0.1, 0.3, 0.6, 0.95}[w.dice.IntN(6)]
 	w.calm = w.weather == 0
+	w.oldest, w.answer, w.hurry, w.send = modelOldest, modelAnswer, 1, w.serve
+	w.replay = fmt.Sprintf("go test ./cmd/fbgate -run 'TestModel$' -seed %d", seed)
 	w.network = &network{world: w, hosts: make(map[string]*host)}
 	w.populate()
 	w.build(dir)
@@ -198,8 +206,14 @@ func (w *universe) populate() {
 	}
 }
 
-// build starts the partners and the gateway before them.
-func (w *universe) build(dir string) {
+// servers are those of the organizations.
+type servers struct {
+	exchanges map[string]*exchangetest.Exchange
+	folder    *publicfoldertest.Server
+}
+
+// pretend makes the servers, with all mailboxes.
+func (w *universe) pretend() servers {
 	exchanges := map[string]*exchangetest.Exchange{
 		"contoso": exchangetest.New(exchangetest.Exchange2013), "fabrikam": exchangetest.New(exchangetest.Exchange2019),
 		"cloud": exchangetest.New(exchangetest.Exchange2019), "branch": exchangetest.New(exchangetest.Exchange2010),
@@ -212,23 +226,11 @@ func (w *universe) build(dir string) {
 	w.issuer = oauthtest.New("fbgate", worldPassword)
 	w.issuer.Scope, w.issuer.Lifetime = "all", 20*time.Minute
 
-	ews := func(name string, grid time.Duration) *partner {
-		return &partner{world: w, name: name, ews: exchanges[strings.TrimRight(name, "12")], grid: grid}
-	}
-	w.network.serve("mail.contoso.com:443", true, ews("contoso", 0))
-	w.network.serve("a.fabrikam.com:80", false, ews("fabrikam1", 0))
-	w.network.serve("b.fabrikam.com:80", false, ews("fabrikam2", 0))
-	w.network.serve("mail.home.example:80", false, &partner{world: w, name: "home", folder: folder, grid: 15 * time.Minute})
-	w.network.serve("ews.cloud.example:80", false, w.issuer.Protect(ews("cloud", 0)))
-	w.network.serve("login.cloud.example:443", true, w.tokens(w.issuer))
-	w.network.serve("ews.branch.example:80", false, ews("branch", 30*time.Minute))
-	w.network.serve("ews.crowded.example:80", false, ews("crowded", 0))
 	w.end = func() {
 		for _, x := range exchanges {
 			x.Close()
 		}
 		folder.Close()
-		w.network.close()
 	}
 	w.settle = func(x *holder) {
 		for name, server := range exchanges {
@@ -268,20 +270,50 @@ func (w *universe) build(dir string) {
 			server.FailMailbox(x.address, exchangetest.Fault{})
 		}
 	}
-	people := "PrimarySmtpAddress,LegacyExchangeDN,EmailAddresses\n"
 	for _, x := range w.crowd {
 		w.settle(x)
+	}
+	return servers{exchanges, folder}
+}
+
+// ews and publicFolder are what the gateway gets to see of them.
+func (s servers) ews(w *universe, name string, grid time.Duration) *partner {
+	return &partner{world: w, name: name, ews: s.exchanges[strings.TrimRight(name, "12")], grid: grid}
+}
+
+func (s servers) publicFolder(w *universe) *partner {
+	return &partner{world: w, name: "home", folder: s.folder, grid: 15 * time.Minute}
+}
+
+// build connects them, and the gateway to them.
+func (w *universe) build(dir string) {
+	all := w.pretend()
+	w.network.serve("mail.contoso.com:443", true, all.ews(w, "contoso", 0))
+	w.network.serve("a.fabrikam.com:80", false, all.ews(w, "fabrikam1", 0))
+	w.network.serve("b.fabrikam.com:80", false, all.ews(w, "fabrikam2", 0))
+	w.network.serve("mail.home.example:80", false, all.publicFolder(w))
+	w.network.serve("ews.cloud.example:80", false, w.issuer.Protect(all.ews(w, "cloud", 0)))
+	w.network.serve("login.cloud.example:443", true, w.tokens(w.issuer))
+	w.network.serve("ews.branch.example:80", false, all.ews(w, "branch", 30*time.Minute))
+	w.network.serve("ews.crowded.example:80", false, all.ews(w, "crowded", 0))
+	w.files(dir)
+	var err error
+	w.gateway, err = newWatchedGateway(parse(w.t, modelConfig, dir), nil, slog.New(slog.DiscardHandler), w.network.watch)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// files writes what the configuration names.
+func (w *universe) files(dir string) {
+	people := "PrimarySmtpAddress,LegacyExchangeDN,EmailAddresses\n"
+	for _, x := range w.crowd {
 		people += fmt.Sprintf("%s,%s,smtp:%s\n", x.address, x.dn, x.alias)
 	}
 	for name, content := range map[string]string{"people.csv": people, "password": worldPassword, "ca.pem": string(modelCA.pem)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			w.t.Fatal(err)
 		}
-	}
-	var err error
-	w.gateway, err = newWatchedGateway(parse(w.t, modelConfig, dir), nil, slog.New(slog.DiscardHandler), w.network.watch)
-	if err != nil {
-		w.t.Fatal(err)
 	}
 }
 
@@ -311,12 +343,21 @@ func (w *universe) tell(format string, args ...any) {
 	}
 }
 
+// fault counts something that goes wrong, and tells of it.
+func (w *universe) fault(where, name string) {
+	w.faults.Add(1)
+	w.mu.Lock()
+	w.counts[name]++
+	w.mu.Unlock()
+	w.tell("  %s: %s", where, name)
+}
+
 // wrong reports what must not be, with how it came to it.
 func (w *universe) wrong(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.t.Errorf("%s\n\nTo see it again: go test ./cmd/fbgate -run 'TestModel$' -seed %d\nWeather %v. What came before:\n%s",
-		fmt.Sprintf(format, args...), w.seed, w.weather, strings.Join(w.story[max(0, len(w.story)-40):], "\n"))
+	w.t.Errorf("%s\n\nTo see it again: %s\nWeather %v. What came before:\n%s",
+		fmt.Sprintf(format, args...), w.replay, w.weather, strings.Join(w.story[max(0, len(w.story)-40):], "\n"))
 }
 
 // change lets something happen to calendars and servers.
