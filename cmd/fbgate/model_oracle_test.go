@@ -29,10 +29,11 @@ type oracle struct {
 	said    map[string][]saying // by address in lower case
 	flushed map[string]time.Time
 	all     time.Time // when everything was flushed
+	slow    map[string][2]time.Time
 }
 
 func newOracle() *oracle {
-	return &oracle{said: make(map[string][]saying), flushed: make(map[string]time.Time)}
+	return &oracle{said: make(map[string][]saying), flushed: make(map[string]time.Time), slow: make(map[string][2]time.Time)}
 }
 
 func (o *oracle) note(mailbox string, s saying) {
@@ -52,12 +53,25 @@ func (o *oracle) flush(mailbox string, now time.Time) {
 	}
 }
 
+// flushes is flush for who cannot see when: between begun and ended. Who asks after ended
+// is told nothing from before begun.
+func (o *oracle) flushes(mailbox string, begun, ended time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.slow[mailbox] = [2]time.Time{begun, ended}
+}
+
 // since returns the moment before which nothing counts for who asked at begun.
 func (o *oracle) since(mailbox string, begun time.Time, oldest time.Duration) time.Time {
 	since := begun.Add(-oldest)
 	for _, flush := range []time.Time{o.all, o.flushed[mailbox]} {
 		if flush.After(since) && !flush.After(begun) {
 			since = flush
+		}
+	}
+	for _, flush := range [][2]time.Time{o.slow[""], o.slow[mailbox]} {
+		if flush[0].After(since) && flush[1].Before(begun) {
+			since = flush[0]
 		}
 	}
 	return since

@@ -160,14 +160,20 @@ func (p *partner) answer(w http.ResponseWriter, r *http.Request, q question, cha
 
 // hear writes down what the server says, if it comes through.
 func (p *partner) hear(w http.ResponseWriter, r *http.Request, q question, handler http.Handler, d delivery) {
+	d.send(w, r, p.record(r, q, handler, d.arrives))
+}
+
+// record lets the server answer and writes down what it said. Calendars do not change
+// between the two.
+func (p *partner) record(r *http.Request, q question, handler http.Handler, arrives bool) *httptest.ResponseRecorder {
+	p.world.calendars.Lock()
+	defer p.world.calendars.Unlock() // the server gives up by a panic if the client has left
 	recorder := httptest.NewRecorder()
-	p.world.calendars.Lock() // what is said and what is written down is of one moment
 	handler.ServeHTTP(recorder, r)
-	if d.arrives && recorder.Code == http.StatusOK {
+	if arrives && recorder.Code == http.StatusOK {
 		p.note(q, recorder.Body.Bytes())
 	}
-	p.world.calendars.Unlock()
-	d.send(w, r, recorder)
+	return recorder
 }
 
 func (p *partner) note(q question, reply []byte) {

@@ -152,6 +152,13 @@ var (
 
 // newUniverse makes one up, at the time there is. Dir is for the files it needs.
 func newUniverse(t *testing.T, seed uint64, dir string) *universe {
+	w := newCrowd(t, seed)
+	w.build(dir)
+	return w
+}
+
+// newCrowd makes up who there is, without a network.
+func newCrowd(t *testing.T, seed uint64) *universe {
 	w := &universe{
 		t: t, seed: seed, dice: rand.New(rand.NewPCG(seed, 0)), oracle: newOracle(), people: make(map[string]*holder), events: make(map[string]int), counts: make(map[string]int),
 	}
@@ -161,7 +168,6 @@ func newUniverse(t *testing.T, seed uint64, dir string) *universe {
 	w.replay = fmt.Sprintf("go test ./cmd/fbgate -run 'TestModel$' -seed %d", seed)
 	w.network = &network{world: w, hosts: make(map[string]*host)}
 	w.populate()
-	w.build(dir)
 	return w
 }
 
