@@ -39,8 +39,9 @@ type host struct {
 	server   *http.Server
 	accepted chan net.Conn
 	closed   chan struct{}
-	down     atomic.Bool         // refuses connections
-	lies     atomic.Pointer[lie] // nil: it shows the certificate it should
+	down     atomic.Bool               // refuses connections
+	lies     atomic.Pointer[lie]       // nil: it shows the certificate it should
+	until    atomic.Pointer[time.Time] // when its certificate ends; nil: in some days
 	secure   bool
 }
 
@@ -173,6 +174,9 @@ const (
 func (h *host) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	name, _, _ := net.SplitHostPort(h.name)
 	ca, from, to := modelCA, time.Now().Add(-24*time.Hour), time.Now().Add(6*24*time.Hour)
+	if until := h.until.Load(); until != nil {
+		to = *until
+	}
 	if l := h.lies.Load(); l != nil {
 		switch *l {
 		case expired:

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -414,15 +413,7 @@ func (s *soak) operate(dice *rand.Rand) {
 	switch n := dice.IntN(12); {
 	case n < 8:
 		response := s.over(s.server.operators, http.MethodGet, "/cache?limit=10000", "", nil)
-		var page struct{ Entries []struct{ Age int } }
-		if err := json.Unmarshal(response.Body.Bytes(), &page); err != nil {
-			s.wrong("GET /cache: %d %v", response.Code, err)
-		}
-		for _, entry := range page.Entries {
-			if age := time.Duration(entry.Age) * time.Second; age > s.oldest {
-				s.wrong("GET /cache: something is %v old", age)
-			}
-		}
+		s.judgeList(response)
 	case n < 11:
 		x := s.crowd[dice.IntN(len(s.crowd))]
 		begun := time.Now()
