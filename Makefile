@@ -7,9 +7,11 @@ TESTFLAGS ?=
 # How long each fuzz target runs. As a count of inputs (20000x) the run cannot end in
 # the middle of one, which go test reports as a failure.
 FUZZTIME  ?= 100000x
+# How long the load of make soak goes on.
+SOAK      ?= 10m
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build demo test race lint fuzz bench cover clean
+.PHONY: help build demo test race lint fuzz soak bench cover clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +41,9 @@ fuzz: ## run every fuzz target with FUZZTIME inputs each
 			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package || exit 1; \
 		done; \
 	done
+
+soak: ## put the whole gateway under load, before partners that fail, for SOAK (10m)
+	SOAK=$(SOAK) $(GO) test $(TESTFLAGS) -run '^TestSoak$$' -count 1 -v -timeout 0 ./cmd/fbgate
 
 bench: ## benchmark the inner loops and the whole server
 	$(GO) test -run '^$$' -bench . -benchmem ./...

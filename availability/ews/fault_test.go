@@ -82,6 +82,9 @@ var meanings = map[string]availability.Code{
 	"wrong-charset":                                   availability.BadResponse,
 	"deep-nesting":                                    availability.BadResponse,
 	"oversized":                                       availability.BadResponse,
+	"entity-bomb":                                     availability.BadResponse,
+	"false-gzip":                                      availability.BadResponse,
+	"cut-gzip":                                        availability.BadResponse,
 	"too-few":                                         availability.BadResponse,
 	"too-many":                                        availability.BadResponse,
 }

@@ -106,7 +106,17 @@ func (x *Exchange) nextFault() Fault {
 }
 
 // ServeHTTP answers one call.
-func (x *Exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (x *Exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) { x.serve(w, r, x.nextFault) }
+
+// With returns a handler that is x, but for the fault f that befalls every call it
+// answers in place of those that FailCalls ordered.
+func (x *Exchange) With(f Fault) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x.serve(w, r, func() Fault { return f })
+	})
+}
+
+func (x *Exchange) serve(w http.ResponseWriter, r *http.Request, ordered func() Fault) {
 	number := x.Begin()
 	record := requestOf(r)
 	w.Header().Set("request-id", fmt.Sprintf("00000000-0000-4000-8000-%012x", number))
@@ -126,7 +136,7 @@ func (x *Exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q, refused := x.read(body)
 	record.understood(q)
-	fault := x.nextFault()
+	fault := ordered()
 	if !fault.befalls() {
 		fault = x.callFault(q.mailboxes)
 	}

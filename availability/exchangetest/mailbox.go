@@ -27,6 +27,13 @@ func (x *Exchange) SetMailbox(address string, calendar ...availability.Span) {
 	x.change(address, func(m *mailbox) { m.exists, m.calendar = true, calendar })
 }
 
+// RemoveMailbox removes a mailbox, as when it has moved away.
+func (x *Exchange) RemoveMailbox(address string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.mailboxes, strings.ToLower(address))
+}
+
 // SetPublished turns a mailbox into one whose free/busy was published to a
 // public folder, like those of Exchange 2003: the view is MergedOnly, and
 // outside the published window the digits say no data.

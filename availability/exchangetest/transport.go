@@ -42,6 +42,12 @@ const (
 	DeepNesting
 	// Oversized: the right answer with 64 MiB of white space in it.
 	Oversized
+	// EntityBomb: XML whose entities stand for entities, a gigabyte of text in all.
+	EntityBomb
+	// FalseGzip: the answer says it is compressed, and is not.
+	FalseGzip
+	// CutGzip: the answer is compressed, and half of it is missing.
+	CutGzip
 	// TooFew: one FreeBusyResponse less than mailboxes were asked for.
 	TooFew
 	// TooMany: one FreeBusyResponse more.
@@ -65,6 +71,9 @@ var transports = [...]struct {
 	WrongCharset: {"wrong-charset", (*delivery).wrongCharset},
 	DeepNesting:  {"deep-nesting", (*delivery).deepNesting},
 	Oversized:    {"oversized", (*delivery).oversized},
+	EntityBomb:   {"entity-bomb", (*delivery).entityBomb},
+	FalseGzip:    {"false-gzip", (*delivery).falseGzip},
+	CutGzip:      {"cut-gzip", (*delivery).cutGzip},
 	// The count was wrong before the answer was sent.
 	TooFew:  {"too-few", (*delivery).whole},
 	TooMany: {"too-many", (*delivery).whole},
@@ -175,6 +184,18 @@ func (d *delivery) oversized() {
 		}
 	}
 	_, _ = d.Write(after)
+}
+
+func (d *delivery) entityBomb() { d.write(d.status, []byte(pretend.EntityBomb), d.body) }
+
+func (d *delivery) falseGzip() {
+	d.Header().Set("Content-Encoding", "gzip")
+	d.whole()
+}
+
+func (d *delivery) cutGzip() {
+	d.Header().Set("Content-Encoding", "gzip")
+	d.write(d.status, pretend.CutGzip(d.body))
 }
 
 // halves cuts the answer where its SOAP body begins.

@@ -102,7 +102,9 @@ func (p *Planner) askOnce(ctx context.Context, q availability.Query, this questi
 			questions = append(questions, question{window, crowded, because})
 		}
 	}
-	if half := len(together) / 2; half > 0 {
+	if len(together) == 1 { // it was asked about by itself already, when the call was tried again for it
+		outcomes[together[0]].add(because[together[0]])
+	} else if half := len(together) / 2; half > 0 {
 		questions = append(questions, question{this.window, together[:half], because}, question{this.window, together[half:], because})
 	}
 	return questions

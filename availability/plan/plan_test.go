@@ -303,6 +303,30 @@ func TestBisectsACallThatFailsAsAWhole(t *testing.T) {
 	}
 }
 
+// One of several mailboxes whose call, tried again for it alone, failed as a whole: it has
+// the reason of that, and is not forgotten.
+func TestOneOfSeveralThatFailsAsACall(t *testing.T) {
+	cut := &availability.Reason{Code: availability.BadResponse, Detail: "cut short", Scope: availability.OfCall, Again: true}
+	next := sourceFunc(func(q availability.Query) []availability.Answer {
+		answers := availability.Fail(q, nil)
+		for i, m := range q.Mailboxes {
+			if m == "joe@fabrikam.com" {
+				answers[i].Reason = cut
+			} else {
+				answers[i].Schedule = availability.NewSchedule(q.Window, 0, nil)
+			}
+		}
+		return answers
+	})
+	s := plan.New(next, plan.Config{Prefetch: fortnight, Log: slog.New(slog.DiscardHandler)})
+	for i, a := range lookup(s, window(0, 24*hour), mailboxes...) {
+		at.CheckAnswer(t, a, mailboxes[i], window(0, 24*hour))
+		if want := i == 1; (a.Reason == cut) != want || a.At.IsZero() {
+			t.Errorf("%s: %v, of %v", a.Mailbox, a.Reason, a.At)
+		}
+	}
+}
+
 func TestBisectionEnds(t *testing.T) {
 	var people []availability.Mailbox
 	for i := range 100 {
@@ -371,4 +395,11 @@ func TestPanicIsTheCallers(t *testing.T) {
 			}()
 		}
 	}
+}
+
+// sourceFunc is a Source that is a function.
+type sourceFunc func(availability.Query) []availability.Answer
+
+func (f sourceFunc) Lookup(_ context.Context, q availability.Query) []availability.Answer {
+	return f(q)
 }

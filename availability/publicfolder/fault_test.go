@@ -43,6 +43,9 @@ var meanings = map[string]availability.Code{
 	"control-character": availability.BadResponse,
 	"deep-nesting":      availability.BadResponse,
 	"oversized":         availability.BadResponse,
+	"entity-bomb":       availability.BadResponse,
+	"false-gzip":        availability.BadResponse,
+	"cut-gzip":          availability.BadResponse,
 	"no-rows":           availability.BadResponse,
 	"other-interval":    availability.BadResponse,
 

@@ -5,12 +5,15 @@ package upstream
 
 import (
 	"cmp"
+	"compress/flate"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"fbgate/availability"
@@ -91,6 +94,10 @@ func (c *Client) read(ctx context.Context, response *http.Response) ([]byte, err
 		reason := availability.Because(availability.BadResponse, "the reply of %s was cut short after %d bytes", target, len(body))
 		reason.Scope, reason.Again = availability.OfCall, true
 		return nil, reason
+	case err != nil && isGarbled(err):
+		reason := availability.Because(availability.BadResponse, "the reply of %s cannot be decoded: %.200s", target, err)
+		reason.Scope, reason.Again = availability.OfServer, true
+		return nil, reason
 	case err != nil:
 		return nil, transportReason(ctx, err)
 	case int64(len(body)) > most:
@@ -99,6 +106,14 @@ func (c *Client) read(ctx context.Context, response *http.Response) ([]byte, err
 		return nil, reason
 	}
 	return body, nil
+}
+
+// isGarbled reports whether a body is not what its header says of it: it is not
+// compressed, or not in chunks. The connection is as it should be.
+func isGarbled(err error) bool {
+	var corrupt flate.CorruptInputError
+	return errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.As(err, &corrupt) ||
+		strings.Contains(err.Error(), "chunk") // net/http has no type for those
 }
 
 // IsHTML reports whether a web page came, as log-in pages and proxies send.

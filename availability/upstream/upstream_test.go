@@ -108,6 +108,30 @@ func TestReplyCutShort(t *testing.T) {
 }
 
 // Whether or not anything of the reply has come.
+// What cannot be decoded came all the same: the server is to be reached, and what is in
+// front of it is to be looked at.
+func TestReplyGarbled(t *testing.T) {
+	for name, reply := range map[string]string{
+		"not compressed":       "Content-Encoding: gzip\r\nContent-Length: 14\r\n\r\n<not a='gzip'>",
+		"compressed otherwise": "Content-Encoding: gzip\r\nContent-Length: 14\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xff\xff\xff\xff",
+		"not in chunks":        "Transfer-Encoding: chunked\r\n\r\nthis is none\r\n",
+		"a chunk too long":     "Transfer-Encoding: chunked\r\n\r\n2\r\nabcd\r\n0\r\n\r\n",
+	} {
+		_, err := call(t, &upstream.Client{}, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nConnection: close\r\n"+reply)
+		})
+		if r := availability.ReasonFor(err); err == nil || r.Code != availability.BadResponse || r.Scope != availability.OfServer {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
 func TestTimeout(t *testing.T) {
 	for name, begin := range map[string]bool{"silent": false, "endless": true} {
 		synctest.Test(t, func(t *testing.T) {

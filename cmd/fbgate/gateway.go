@@ -38,8 +38,13 @@ type gateway struct {
 // newGateway puts the gateway together. Store keeps what clients publish; with nil
 // nobody may.
 func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*gateway, error) {
+	return newWatchedGateway(c, store, log, unwatched)
+}
+
+// newWatchedGateway is newGateway with the transports to organizations watched by watch.
+func newWatchedGateway(c *config.Config, store *published.Store, log *slog.Logger, watch func(http.RoundTripper) http.RoundTripper) (*gateway, error) {
 	b := &builder{
-		config: c, store: store, log: log, name: strings.ToLower(rand.Text()[:8]),
+		config: c, store: store, log: log, watch: watch, name: strings.ToLower(rand.Text()[:8]),
 		router: route.New(), caches: make(cache.Caches), statistics: new(access.Statistics),
 		budget:        cache.NewBudget(budget(c.Cache.MaxBytes)),
 		organizations: make(map[string]*organization), chains: make(map[string]availability.Source),
@@ -86,6 +91,7 @@ type builder struct {
 	config *config.Config
 	store  *published.Store // nil if nobody may publish
 	log    *slog.Logger
+	watch  func(http.RoundTripper) http.RoundTripper // sees what organizations are asked
 	name   string
 
 	statistics    *access.Statistics
@@ -114,7 +120,7 @@ func (b *builder) organize() error {
 	c := b.config
 	guarded := make(map[string]availability.Source)
 	for i := range c.Organizations {
-		o, err := newOrganization(&c.Organizations[i], b.log, unwatched)
+		o, err := newOrganization(&c.Organizations[i], b.log, b.watch)
 		if err != nil {
 			return fmt.Errorf("organization %s: %w", c.Organizations[i].Name, err)
 		}

@@ -26,6 +26,13 @@ func (s *Server) SetCalendar(address string, events ...availability.Span) {
 	s.change(address, func(m *mailbox) { m.exists, m.events = true, events })
 }
 
+// RemoveMailbox removes a mailbox, as when it has moved away.
+func (s *Server) RemoveMailbox(address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.mailboxes, strings.ToLower(address))
+}
+
 // SetPublished says what time the mailbox's Outlook has published free/busy of;
 // outside it the digits are 4. With an empty window it never published any. Without
 // this all time is published.

@@ -101,3 +101,15 @@ func (d *delivery) oversized() {
 		}
 	}
 }
+
+func (d *delivery) entityBomb() { d.write(pretend.EntityBomb, d.body) }
+
+func (d *delivery) falseGzip() {
+	d.Header().Set("Content-Encoding", "gzip")
+	d.whole()
+}
+
+func (d *delivery) cutGzip() {
+	d.Header().Set("Content-Encoding", "gzip")
+	d.write(string(pretend.CutGzip([]byte(d.body))))
+}

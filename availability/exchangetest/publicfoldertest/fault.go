@@ -59,10 +59,10 @@ func (s *Server) FailCalls(n int, f Fault) {
 	s.failing, s.fault = n, f
 }
 
-// faultOf returns the fault of one call: that of calls, or that of the first mailbox
-// whose fault is one of whole calls.
-func (s *Server) faultOf(q query) Fault {
-	if f, failing := s.nextFault(); failing {
+// faultOf returns the fault of one call: that ordered for calls, or that of the first
+// mailbox whose fault is one of whole calls.
+func (s *Server) faultOf(q query, ordered func() (f Fault, failing bool)) Fault {
+	if f, failing := ordered(); failing {
 		return f
 	}
 	var slow Fault

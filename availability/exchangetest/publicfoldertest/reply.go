@@ -39,6 +39,12 @@ const (
 	DeepNesting
 	// Oversized: the right answer with 64 MiB of white space behind it.
 	Oversized
+	// EntityBomb: XML whose entities stand for entities, a gigabyte of text in all.
+	EntityBomb
+	// FalseGzip: the answer says it is compressed, and is not.
+	FalseGzip
+	// CutGzip: the answer is compressed, and half of it is missing.
+	CutGzip
 	// NoRows: an answer about nobody, not even "All Attendees".
 	NoRows
 	// OtherInterval: slots twice as long as asked for.
@@ -77,6 +83,9 @@ var replyWays = [...]struct {
 	ControlCharacter: {"control-character", false, unchanged, (*delivery).controlCharacter},
 	DeepNesting:      {"deep-nesting", false, unchanged, (*delivery).deepNesting},
 	Oversized:        {"oversized", false, unchanged, (*delivery).oversized},
+	EntityBomb:       {"entity-bomb", false, unchanged, (*delivery).entityBomb},
+	FalseGzip:        {"false-gzip", false, unchanged, (*delivery).falseGzip},
+	CutGzip:          {"cut-gzip", false, unchanged, (*delivery).cutGzip},
 	NoRows:           {"no-rows", false, func([]item) []item { return nil }, (*delivery).whole},
 	OtherInterval:    {"other-interval", false, unchanged, (*delivery).whole},
 	OtherPrefix:      {"other-prefix", true, unchanged, (*delivery).whole},

@@ -76,7 +76,17 @@ func (s *Server) Refer(root string) {
 }
 
 // ServeHTTP answers one call.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.serve(w, r, s.nextFault) }
+
+// With returns a handler that is s, but for the fault f that befalls every call it
+// answers in place of those that FailCalls ordered.
+func (s *Server) With(f Fault) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serve(w, r, func() (Fault, bool) { return f, true })
+	})
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, ordered func() (f Fault, failing bool)) {
 	s.Begin()
 	record := requestOf(r)
 	defer func() { s.End(record) }()
@@ -95,7 +105,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	record.understood(q)
-	fault := s.faultOf(q)
+	fault := s.faultOf(q, ordered)
 	if !s.wait(r.Context(), s.Latency+fault.Delay) {
 		record.Answered = "gone"
 		panic(http.ErrAbortHandler)
