@@ -33,6 +33,7 @@ var rooms = map[string][]string{
 	"davfb/face":                    {"availability"},
 	"davfb/admin":                   {"availability", "availability/publisher", "cache"},
 	"davfb/folder":                  {"availability", "davfb/face", "translate/..."},
+	"davfb/intake":                  {},
 	"davfb/internet":                {"availability", "davfb/face", "translate/..."},
 	"davfb/login":                   {"availability", "davfb/face", "davfb/login/..."},
 	"davfb/passthrough":             {"availability", "davfb/face"},
