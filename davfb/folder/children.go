@@ -67,6 +67,10 @@ func (f *folder) recipients(ctx context.Context) iter.Seq2[folderpath.Path, erro
 		var last Recipient
 		for range maxRecipients / pageSize {
 			page, more, err := f.Recipients.Recipients(ctx, last.Mailbox(), pageSize)
+			if ctx.Err() != nil { // the client has left, or it is listTime
+				yield(folderpath.Path{}, &face.Refusal{Status: http.StatusServiceUnavailable, Text: "To list the folder takes too long.", RetryAfter: again})
+				return
+			}
 			if err != nil {
 				f.Log.ErrorContext(ctx, "recipients could not be listed", "error", err)
 				yield(folderpath.Path{}, &face.Refusal{Status: http.StatusServiceUnavailable, Text: "The folder cannot be listed at the moment.", RetryAfter: again})
