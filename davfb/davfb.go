@@ -42,7 +42,7 @@ type Part struct {
 // answers in HTML: half of the old clients take either for an answer.
 func New(c Config) http.Handler {
 	c.Log = cmp.Or(c.Log, slog.Default())
-	f := &gate{c}
+	f := &gate{c, face.NewTurns()}
 	router := mux.NewRouter()
 	router.MatcherFunc(isFreeBusy).Handler(face.Serve(c.Log, f.freeBusy))
 	for _, part := range c.Parts {
@@ -65,7 +65,10 @@ func New(c Config) http.Handler {
 }
 
 // gate is what all handlers share.
-type gate struct{ Config }
+type gate struct {
+	Config
+	turns face.Turns
+}
 
 // isFreeBusy matches /public?Cmd=freebusy in all its spellings: IIS had no case
 // and did not mind how many slashes.

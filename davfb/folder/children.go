@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+	"time"
 
 	"fbgate/davfb/face"
 	"fbgate/translate/folderpath"
@@ -16,9 +17,17 @@ const (
 	pageSize = 500
 	// maxRecipients bounds how far a directory is read in one request.
 	maxRecipients = 1 << 20
+	// listTime is how long a list may take, waiting for its turn included.
+	listTime = time.Minute
 	// maxGroups is how many administrative groups are listed.
 	maxGroups = 1000
 )
+
+// takeTurn waits until this list may be drawn.
+func (v *visit) takeTurn(ctx context.Context) (err error) {
+	v.turn, err = v.turns.Take(ctx)
+	return err
+}
 
 // children yields what is in a folder. It ends with the first error.
 func (f *folder) children(ctx context.Context, p folderpath.Path) iter.Seq2[folderpath.Path, error] {

@@ -79,10 +79,10 @@ func (v *visit) depth() (deep, root bool, err error) {
 func (v *visit) list(out *output, p folderpath.Path, f davprop.Find, matches func([]davprop.Property) bool) error {
 	ctx, cancel := context.WithTimeout(v.r.Context(), listTime)
 	defer cancel()
-	if err := v.take(ctx); err != nil {
+	if err := v.takeTurn(ctx); err != nil {
 		return err
 	}
-	defer v.give()
+	defer v.turn.Give()
 	mustAsk := mustAsk(f.Props)
 	var messages []folderpath.Path
 	for q, err := range v.children(ctx, p) {
@@ -101,7 +101,7 @@ func (v *visit) list(out *output, p folderpath.Path, f davprop.Find, matches fun
 			return out.fail(&face.Refusal{Status: http.StatusInsufficientStorage, Text: fmt.Sprintf("There are more than %d messages here. Ask for their names, and then for the free/busy of each.", v.MaxAsked)})
 		}
 	}
-	v.give()
+	v.turn.Give()
 	for _, m := range v.ask(v.r.Context(), messages) {
 		out.add(v.told(m.path, v.href(m.path), f, &m))
 	}

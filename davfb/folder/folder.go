@@ -85,7 +85,7 @@ func New(c Config) http.Handler {
 	if c.Origin == nil {
 		c.Origin = origin
 	}
-	return face.Serve(c.Log, (&folder{c, proptag.Encoder{WorkingElsewhere: c.WorkingElsewhere}, newTurns()}).serve)
+	return face.Serve(c.Log, (&folder{c, proptag.Encoder{WorkingElsewhere: c.WorkingElsewhere}, face.NewTurns()}).serve)
 }
 
 // Holds reports whether a request is for the handler of New, whatever the case of its
@@ -95,7 +95,7 @@ func Holds(r *http.Request) bool { return folderpath.Below(r.URL.EscapedPath()) 
 type folder struct {
 	Config
 	encoder proptag.Encoder
-	turns   turns
+	turns   face.Turns
 }
 
 // visit is one request.
@@ -105,7 +105,7 @@ type visit struct {
 	r    *http.Request
 	id   string
 	path folderpath.Path
-	turn bool // has one of the turns
+	turn face.Turn // while a folder is listed
 }
 
 func (f *folder) serve(w http.ResponseWriter, r *http.Request, id string) error {

@@ -55,10 +55,10 @@ func (v *visit) get() error {
 	}
 	ctx, cancel := context.WithTimeout(v.r.Context(), listTime)
 	defer cancel()
-	if err := v.take(ctx); err != nil {
+	if err := v.takeTurn(ctx); err != nil {
 		return err
 	}
-	defer v.give()
+	defer v.turn.Give()
 	out := &output{v: v, status: http.StatusOK, kind: []string{plainText}}
 	for p, err := range v.children(ctx, v.path) {
 		if err != nil {

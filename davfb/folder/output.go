@@ -52,14 +52,7 @@ func (o *output) flush() {
 		o.v.w.Header()["Content-Type"] = o.kind
 		o.v.w.WriteHeader(o.status)
 	}
-	// However slowly the client reads, it does not keep others waiting.
-	listing := o.v.turn
-	o.v.give()
-	_, err := o.v.w.Write(o.buffer)
-	if err == nil && listing {
-		err = o.v.take(o.v.r.Context())
-	}
-	if err != nil {
+	if _, err := o.v.turn.Write(o.v.r.Context(), o.v.w, o.buffer); err != nil {
 		panic(http.ErrAbortHandler) // nobody reads
 	}
 	o.buffer = o.buffer[:0]
