@@ -48,7 +48,7 @@ func New(c Config) http.Handler {
 	if c.Guard == nil {
 		c.Guard = func(next http.Handler) http.Handler { return next }
 	}
-	f := &gate{c}
+	f := &gate{c, face.NewTurns()}
 	router := mux.NewRouter()
 	router.MatcherFunc(isFreeBusy).Handler(c.Guard(face.Serve(c.Log, f.freeBusy)))
 	for _, part := range c.Parts {
@@ -71,7 +71,10 @@ func New(c Config) http.Handler {
 }
 
 // gate is what all handlers share.
-type gate struct{ Config }
+type gate struct {
+	Config
+	turns face.Turns
+}
 
 // isFreeBusy matches /public?Cmd=freebusy in all its spellings: IIS had no case
 // and did not mind how many slashes.

@@ -1,7 +1,9 @@
 package davfb
 
 import (
+	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -38,7 +40,7 @@ func (f *gate) freeBusy(w http.ResponseWriter, r *http.Request, id string) error
 	face.SetFreshness(w.Header(), answers, now)
 	if length := request.AnswerLen(); length > face.LargestPooled {
 		face.SetContent(w.Header(), textXML, length)
-		_ = davxml.WriteAnswer(w, request, answers, f.Digits)
+		f.draw(w, r, request, answers)
 	} else {
 		face.Write(w, http.StatusOK, textXML, func(body []byte) []byte {
 			return davxml.AppendAnswer(body, request, answers, f.Digits)
@@ -51,6 +53,26 @@ func (f *gate) freeBusy(w http.ResponseWriter, r *http.Request, id string) error
 	}
 	return nil
 }
+
+// draw sends a long answer, when it is its turn.
+func (f *gate) draw(w http.ResponseWriter, r *http.Request, request davxml.Request, answers []availability.Answer) {
+	ctx := context.WithoutCancel(r.Context()) // whoever has left is noticed by writing
+	turn, err := f.turns.Take(ctx)
+	if err != nil {
+		return
+	}
+	defer turn.Give()
+	_ = davxml.WriteAnswer(inTurns{ctx, w, &turn}, request, answers, f.Digits)
+}
+
+// inTurns lets others draw while something is written.
+type inTurns struct {
+	ctx  context.Context
+	w    io.Writer
+	turn *face.Turn
+}
+
+func (t inTurns) Write(p []byte) (int, error) { return t.turn.Write(t.ctx, t.w, p) }
 
 var textXML = []string{"text/xml; charset=utf-8"}
 

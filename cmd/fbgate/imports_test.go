@@ -36,6 +36,7 @@ var rooms = map[string][]string{
 	"davfb/face":                    {"availability"},
 	"davfb/admin":                   {"availability", "availability/doctor", "availability/journal", "availability/meter", "availability/publisher", "cache", "translate/..."},
 	"davfb/folder":                  {"availability", "davfb/face", "translate/..."},
+	"davfb/intake":                  {},
 	"davfb/internet":                {"availability", "davfb/face", "translate/..."},
 	"davfb/login":                   {"availability", "davfb/face", "davfb/login/..."},
 	"davfb/login/forms":             {"availability", "davfb/face", "davfb/login", "translate/..."},

@@ -17,9 +17,8 @@ import (
 
 	"fbgate/availability/published"
 	"fbgate/cmd/fbgate/config"
+	"fbgate/davfb/intake"
 	"fbgate/davfb/secure"
-
-	"golang.org/x/net/netutil"
 )
 
 type serveCommand struct {
@@ -132,15 +131,18 @@ func (s *server) open() (err error) {
 			}
 		}
 	}()
-	listen := func(key, address string) (net.Listener, error) {
+	listen := func(key, address string, belowTLS bool) (net.Listener, error) {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w%s", key, err, bindAdvice(err))
 		}
 		opened = append(opened, l)
-		return netutil.LimitListener(l, c.Limits.Connections), nil
+		return intake.New(l, intake.Config{
+			Connections: c.Limits.Connections, PerClient: c.Limits.ConnectionsPerClient,
+			Exempt: trustedProxies(c), Silent: belowTLS, Log: s.log,
+		}), nil
 	}
-	clients, err := listen("listen", c.Listen)
+	clients, err := listen("listen", c.Listen, false)
 	if err != nil {
 		return err
 	}
@@ -153,14 +155,14 @@ func (s *server) open() (err error) {
 		if err != nil {
 			return fmt.Errorf("tls: %w", err)
 		}
-		plain, err := listen("tls.listen", c.TLS.Listen)
+		plain, err := listen("tls.listen", c.TLS.Listen, true)
 		if err != nil {
 			return err
 		}
 		// TLS is outermost, or net/http would not know of it.
 		s.secure = listening{s.forClients(s.gateway.secure), tls.NewListener(plain, handshakes)}
 	}
-	operators, err := listen("admin.listen", c.Admin.Listen)
+	operators, err := listen("admin.listen", c.Admin.Listen, false)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (r *Refusal) Respond(w http.ResponseWriter) {
 	if r.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.RetryAfter.Seconds()))))
 	}
-	text := r.Text + "\n"
+	text := strings.ToValidUTF8(r.Text, "\uFFFD") + "\n"
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(r.Status)

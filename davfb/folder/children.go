@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+	"time"
 
 	"fbgate/davfb/face"
 	"fbgate/translate/folderpath"
@@ -16,9 +17,17 @@ const (
 	pageSize = 500
 	// maxRecipients bounds how far a directory is read in one request.
 	maxRecipients = 1 << 20
+	// listTime is how long a list may take, waiting for its turn included.
+	listTime = time.Minute
 	// maxGroups is how many administrative groups are listed.
 	maxGroups = 1000
 )
+
+// takeTurn waits until this list may be drawn.
+func (v *visit) takeTurn(ctx context.Context) (err error) {
+	v.turn, err = v.turns.Take(ctx)
+	return err
+}
 
 // children yields what is in a folder. It ends with the first error.
 func (f *folder) children(ctx context.Context, p folderpath.Path) iter.Seq2[folderpath.Path, error] {
@@ -67,6 +76,10 @@ func (f *folder) recipients(ctx context.Context) iter.Seq2[folderpath.Path, erro
 		var last Recipient
 		for range maxRecipients / pageSize {
 			page, more, err := f.Recipients.Recipients(ctx, last.Mailbox(), pageSize)
+			if ctx.Err() != nil { // the client has left, or it is listTime
+				yield(folderpath.Path{}, &face.Refusal{Status: http.StatusServiceUnavailable, Text: "To list the folder takes too long.", RetryAfter: again})
+				return
+			}
 			if err != nil {
 				f.Log.ErrorContext(ctx, "recipients could not be listed", "error", err)
 				yield(folderpath.Path{}, &face.Refusal{Status: http.StatusServiceUnavailable, Text: "The folder cannot be listed at the moment.", RetryAfter: again})

@@ -1,6 +1,7 @@
 package folder
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -18,7 +19,7 @@ func (v *visit) propfind() error {
 	if err != nil {
 		return err
 	}
-	body, err := v.body()
+	body, err := v.body(maxQuestion)
 	if err != nil {
 		return err
 	}
@@ -76,9 +77,15 @@ func (v *visit) depth() (deep, root bool, err error) {
 
 // list adds what is in a folder and matches.
 func (v *visit) list(out *output, p folderpath.Path, f davprop.Find, matches func([]davprop.Property) bool) error {
+	ctx, cancel := context.WithTimeout(v.r.Context(), listTime)
+	defer cancel()
+	if err := v.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer v.turn.Give()
 	mustAsk := mustAsk(f.Props)
 	var messages []folderpath.Path
-	for q, err := range v.children(v.r.Context(), p) {
+	for q, err := range v.children(ctx, p) {
 		if err != nil {
 			return out.fail(err)
 		}
@@ -94,6 +101,7 @@ func (v *visit) list(out *output, p folderpath.Path, f davprop.Find, matches fun
 			return out.fail(&face.Refusal{Status: http.StatusInsufficientStorage, Text: fmt.Sprintf("There are more than %d messages here. Ask for their names, and then for the free/busy of each.", v.MaxAsked)})
 		}
 	}
+	v.turn.Give()
 	found := v.ask(v.r.Context(), messages)
 	if err := tooMuch(found); err != nil {
 		return out.fail(err)

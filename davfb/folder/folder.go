@@ -47,7 +47,8 @@ type Config struct {
 	Origin func(*http.Request) string
 	// MaxURL is the longest request target, in bytes; default 8192.
 	MaxURL int
-	// MaxBody is the longest request body, in bytes; default 1 MiB.
+	// MaxBody is the longest body of a request that writes, in bytes; default 1 MiB. That
+	// of one that asks, which everybody may, is 128 KiB at most.
 	MaxBody int64
 	// MaxAsked is of how many mailboxes one request may want the free/busy; default 100.
 	MaxAsked int
@@ -84,7 +85,7 @@ func New(c Config) http.Handler {
 	if c.Origin == nil {
 		c.Origin = origin
 	}
-	return face.Serve(c.Log, (&folder{c, proptag.Encoder{WorkingElsewhere: c.WorkingElsewhere}}).serve)
+	return face.Serve(c.Log, (&folder{c, proptag.Encoder{WorkingElsewhere: c.WorkingElsewhere}, face.NewTurns()}).serve)
 }
 
 // Holds reports whether a request is for the handler of New, whatever the case of its
@@ -94,6 +95,7 @@ func Holds(r *http.Request) bool { return folderpath.Below(r.URL.EscapedPath()) 
 type folder struct {
 	Config
 	encoder proptag.Encoder
+	turns   face.Turns
 }
 
 // visit is one request.
@@ -103,6 +105,7 @@ type visit struct {
 	r    *http.Request
 	id   string
 	path folderpath.Path
+	turn face.Turn // while a folder is listed
 }
 
 func (f *folder) serve(w http.ResponseWriter, r *http.Request, id string) error {
@@ -113,7 +116,7 @@ func (f *folder) serve(w http.ResponseWriter, r *http.Request, id string) error 
 	if err != nil {
 		return &face.Refusal{Status: http.StatusNotFound, Text: "There is only free/busy here: /public/NON_IPM_SUBTREE/SCHEDULE%2B%20FREE%20BUSY/EX:_xF8FF_o=Contoso_xF8FF_ou=Sales/USER-_xF8FF_cn=Recipients_xF8FF_cn=mary.EML"}
 	}
-	v := &visit{f, w, r, id, path}
+	v := &visit{folder: f, w: w, r: r, id: id, path: path}
 	isMessage := path.User != ""
 	switch method := r.Method; {
 	case method == http.MethodOptions:

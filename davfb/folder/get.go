@@ -1,6 +1,7 @@
 package folder
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -52,8 +53,14 @@ func (v *visit) get() error {
 		handler.ServeHTTP(v.w, r)
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(v.r.Context(), listTime)
+	defer cancel()
+	if err := v.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer v.turn.Give()
 	out := &output{v: v, status: http.StatusOK, kind: []string{plainText}}
-	for p, err := range v.children(v.r.Context(), v.path) {
+	for p, err := range v.children(ctx, v.path) {
 		if err != nil {
 			return out.fail(err)
 		}

@@ -1,10 +1,14 @@
 package folder_test
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -99,6 +103,110 @@ func BenchmarkRefusal(b *testing.B) {
 				if w.Code != test.status {
 					b.Fatalf("%d %s", w.Code, w.Body)
 				}
+			}
+		})
+	}
+}
+
+// slow is a client that reads nothing until it is let.
+type slow struct {
+	*pieces
+	writing chan struct{}
+	let     chan struct{}
+}
+
+func (s slow) Write(b []byte) (int, error) {
+	select {
+	case s.writing <- struct{}{}:
+	default:
+	}
+	<-s.let
+	return s.pieces.Write(b)
+}
+
+// Clients that do not read their lists keep nobody else from having one.
+func TestSlowListersKeepNobodyWaiting(t *testing.T) {
+	h := folder.New(folder.Config{Source: contoso(), Recipients: people(1000), Log: quiet()})
+	let := make(chan struct{})
+	var listing sync.WaitGroup
+	for range 2*runtime.GOMAXPROCS(0) + 1 {
+		w := slow{&pieces{ResponseWriter: httptest.NewRecorder()}, make(chan struct{}), let}
+		listing.Go(func() {
+			r := httptest.NewRequest("PROPFIND", group, strings.NewReader(fileInfo))
+			r.Header.Set("Depth", "1")
+			h.ServeHTTP(w, r)
+			if w.total < 1000*400 {
+				t.Errorf("%d bytes", w.total)
+			}
+		})
+		<-w.writing
+	}
+	if w := list(h); w.total < 1000*400 {
+		t.Errorf("%d bytes", w.total)
+	}
+	close(let)
+	listing.Wait()
+}
+
+// stuck is a directory that does not go on until it is let.
+type stuck struct {
+	*recipients
+	asked, let chan struct{}
+}
+
+func (s stuck) Recipients(ctx context.Context, after availability.Mailbox, most int) ([]folder.Recipient, bool, error) {
+	s.asked <- struct{}{}
+	<-s.let
+	return s.recipients.Recipients(ctx, after, most)
+}
+
+// Lists are drawn by half of the processors at most, and whoever leaves while they wait
+// gets none.
+func TestListsTakeTurns(t *testing.T) {
+	people := stuck{people(10), make(chan struct{}, 100), make(chan struct{})}
+	h := folder.New(folder.Config{Source: contoso(), Recipients: people, Log: quiet()})
+	var listing sync.WaitGroup
+	most := max(1, runtime.GOMAXPROCS(0)/2)
+	for range most {
+		listing.Go(func() { list(h) })
+		<-people.asked
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	for _, method := range []string{"PROPFIND", http.MethodGet} {
+		r := httptest.NewRequest(method, group, nil).WithContext(ctx)
+		r.Header.Set("Depth", "1")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusServiceUnavailable || len(people.asked) > 0 {
+			t.Errorf("%s: %d %s, %d lists are drawn", method, w.Code, w.Body, most+len(people.asked))
+		}
+	}
+	close(people.let)
+	listing.Wait()
+	if w := list(h); w.total == 0 {
+		t.Error("nothing is listed afterwards")
+	}
+}
+
+// The dearest questions about 10,000 recipients.
+func BenchmarkDearestLists(b *testing.B) {
+	h := folder.New(folder.Config{Source: contoso(), Recipients: people(10000), Log: quiet()})
+	var names strings.Builder
+	for i := range 127 {
+		fmt.Fprintf(&names, "<a:x%s%d/>", strings.Repeat("y", 230), i)
+	}
+	for name, question := range map[string]struct{ method, body string }{
+		"properties": {"PROPFIND", `<a:propfind xmlns:a="DAV:"><a:prop>` + names.String() + `</a:prop></a:propfind>`},
+		"search": {"SEARCH", `<a:searchrequest xmlns:a="DAV:"><a:sql>SELECT "DAV:href" FROM Scope('SHALLOW TRAVERSAL OF ""') WHERE ` +
+			strings.Repeat(`"http://schemas.microsoft.com/mapi/proptag/x6849001F" LIKE '%a%b%c%d%e%f%g%x' OR `, 15) + `"DAV:displayname" = 'x'</a:sql></a:searchrequest>`},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r := httptest.NewRequest(question.method, group, strings.NewReader(question.body))
+				r.Header.Set("Depth", "1")
+				h.ServeHTTP(&pieces{ResponseWriter: httptest.NewRecorder()}, r)
 			}
 		})
 	}

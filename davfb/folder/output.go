@@ -3,8 +3,10 @@ package folder
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 
 	"fbgate/davfb/face"
@@ -50,7 +52,7 @@ func (o *output) flush() {
 		o.v.w.Header()["Content-Type"] = o.kind
 		o.v.w.WriteHeader(o.status)
 	}
-	if _, err := o.v.w.Write(o.buffer); err != nil {
+	if _, err := o.v.turn.Write(o.v.r.Context(), o.v.w, o.buffer); err != nil {
 		panic(http.ErrAbortHandler) // nobody reads
 	}
 	o.buffer = o.buffer[:0]
@@ -78,19 +80,26 @@ func (o *output) end() error {
 	return nil
 }
 
+// maxQuestion is the longest body of a request that asks, in bytes. A hundred messages by
+// their URLs, and a hundred properties, are 30 KiB.
+const maxQuestion = 128 << 10
+
 // body reads the body of the request.
-func (v *visit) body() ([]byte, error) {
-	tooLarge := &face.Refusal{Status: http.StatusRequestEntityTooLarge, Text: "The body of the request is too large."}
-	if v.r.ContentLength > v.MaxBody {
+func (v *visit) body(most int64) ([]byte, error) {
+	most = min(most, v.MaxBody)
+	tooLarge := &face.Refusal{Status: http.StatusRequestEntityTooLarge, Text: fmt.Sprintf("The body of the request is longer than %d bytes.", most)}
+	if v.r.ContentLength > most {
 		return nil, tooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(v.w, v.r.Body, v.MaxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(v.w, v.r.Body, most))
 	var max *http.MaxBytesError
 	switch {
 	case errors.As(err, &max):
 		return nil, tooLarge
-	case err != nil:
-		return nil, wrong(err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &face.Refusal{Status: http.StatusRequestTimeout, Text: "The body of the request did not come in time."}
+	case err != nil: // which may name addresses
+		return nil, &face.Refusal{Status: http.StatusBadRequest, Text: "The body of the request did not come in full."}
 	}
 	return body, nil
 }

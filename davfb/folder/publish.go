@@ -30,7 +30,7 @@ func (v *visit) patch() error {
 	if err != nil {
 		return err
 	}
-	body, err := v.body()
+	body, err := v.body(v.MaxBody)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 // search answers SEARCH: what is in a folder and meets conditions.
 func (v *visit) search() error {
-	body, err := v.body()
+	body, err := v.body(maxQuestion)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (v *visit) batch() error {
 	if deep, _, err := v.depth(); err == nil && deep {
 		return &face.Refusal{Status: http.StatusBadRequest, Text: "Depth has to be 0."}
 	}
-	body, err := v.body()
+	body, err := v.body(maxQuestion)
 	if err != nil {
 		return err
 	}

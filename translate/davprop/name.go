@@ -25,9 +25,11 @@ const typeSpace = "urn:uuid:c2f41010-65b3-11d1-a29f-00aa00c14882/"
 // valueSpace is the namespace of v, the element of one of several values.
 const valueSpace = "xml:"
 
+// What clients ask for has 30 properties at most, of names below 100 bytes. In a list
+// each is repeated for each resource.
 const (
-	maxNames   = 256 // in one request
-	maxNameLen = 512 // bytes, of namespace and name together
+	maxNames   = 128 // in one request
+	maxNameLen = 256 // bytes, of namespace and name together
 )
 
 // Tag returns the name of a MAPI property: that of 0x684f1003 is x684f1003 in [Proptag].
@@ -49,9 +51,12 @@ func Key(name xml.Name) xml.Name {
 	}
 	const unicode, codePage = 0x1f, 0x1e
 	if tag&0xefff == codePage { // single or, with the bit 0x1000, multiple values
-		tag += unicode - codePage
+		return Tag(uint32(tag + unicode - codePage))
 	}
-	return Tag(uint32(tag))
+	if len(name.Local) == len(hex)+1 && name.Local[1:] == hex && name.Local[0] == 'x' {
+		return name
+	}
+	return xml.Name{Space: Proptag, Local: "x" + hex}
 }
 
 // names are elements of which only the names matter.

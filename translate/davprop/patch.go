@@ -2,7 +2,7 @@ package davprop
 
 import (
 	"encoding/xml"
-	"errors"
+	"fmt"
 
 	"fbgate/translate/wirexml"
 )
@@ -62,7 +62,7 @@ func ParsePatch(body []byte) (Patch, error) {
 		}
 	}
 	if n := len(p.Set) + len(p.Remove); n == 0 || n > maxNames {
-		return Patch{}, errors.New("a propertyupdate sets or removes 1 to 256 properties")
+		return Patch{}, fmt.Errorf("a propertyupdate sets or removes 1 to %d properties", maxNames)
 	}
 	return p, nil
 }

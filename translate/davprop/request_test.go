@@ -45,8 +45,8 @@ func TestParseFind(t *testing.T) {
 		{"no property", find("<D:prop/>"), "", "one of prop"},
 		{"two at once", find("<D:allprop/><D:propname/>"), "", "one of prop"},
 		{"another document", `<propfind/>`, "", "propfind"},
-		{"too many", find("<D:prop>" + strings.Repeat("<m:x/>", 257) + "</D:prop>"), "", "256"},
-		{"too long", find("<D:prop><m:x" + strings.Repeat("y", 512) + "/></D:prop>"), "", "512"},
+		{"too many", find("<D:prop>" + strings.Repeat("<m:x/>", 129) + "</D:prop>"), "", "128"},
+		{"too long", find("<D:prop><m:x" + strings.Repeat("y", 256) + "/></D:prop>"), "", "256"},
 		{"too deep", find("<D:prop>" + strings.Repeat("<m:x>", 100)), "", "deeper"},
 		{"XML's own namespace", find("<D:prop><xml:lang/></D:prop>"), "", "XML itself"},
 		{"half a name", find("<D:prop><D:/></D:prop>"), "", "name"},
@@ -192,9 +192,9 @@ func TestParseSearchRefuses(t *testing.T) {
 		{`SELECT "DAV:href"` + from + ` WHERE "DAV:a" LIKE 3`, "pattern"},
 		{`SELECT "DAV:href"` + from + ` WHERE ("DAV:a" = 3`, "expects )"},
 		{`SELECT "DAV:href"` + from + ` WHERE "DAV:a" IS 3`, "expects NULL"},
-		{`SELECT "DAV:href"` + from + ` WHERE ` + strings.Repeat("(", 40), "less nesting"},
-		{`SELECT "DAV:href"` + from + ` WHERE ` + strings.Repeat("NOT ", 40), "less nesting"},
-		{`SELECT "DAV:href"` + from + ` WHERE "DAV:a" = 3` + strings.Repeat(` AND "DAV:a" = 3`, 256), "fewer"},
+		{`SELECT "DAV:href"` + from + ` WHERE ` + strings.Repeat("(", 40), "nested deeper"},
+		{`SELECT "DAV:href"` + from + ` WHERE ` + strings.Repeat("NOT ", 40), "nested deeper"},
+		{`SELECT "DAV:href"` + from + ` WHERE "DAV:a" = 3` + strings.Repeat(` AND "DAV:a" = 3`, 16), "more than 16 comparisons"},
 	}
 	for _, test := range tests {
 		if s, err := davprop.ParseSearch(search(test.sql)); !says(err, test.fault) {

@@ -2,6 +2,7 @@ package davprop
 
 import (
 	"encoding/xml"
+	"fmt"
 	"strings"
 
 	"fbgate/translate/wirexml"
@@ -16,6 +17,9 @@ type Search struct {
 	Uses  []xml.Name
 	where condition
 }
+
+// maxComparisons is how many comparisons a WHERE has: each is made with each resource.
+const maxComparisons = 16
 
 type searchRequest struct {
 	XMLName xml.Name `xml:"DAV: searchrequest"`
@@ -40,8 +44,11 @@ func ParseSearch(body []byte) (Search, error) {
 	if err != nil {
 		return Search{}, err
 	}
-	if len(s.Props) > maxNames || len(s.Uses) > maxNames {
-		return Search{}, p.expected("fewer properties")
+	if len(s.Props) > maxNames {
+		return Search{}, fmt.Errorf("more than %d properties", maxNames)
+	}
+	if len(s.Uses) > maxComparisons {
+		return Search{}, fmt.Errorf("more than %d comparisons", maxComparisons)
 	}
 	return s, nil
 }

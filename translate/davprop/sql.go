@@ -6,8 +6,12 @@ import (
 	"strings"
 )
 
-// maxConditions is how deep parentheses and NOT may be nested in a WHERE.
-const maxConditions = 32
+const (
+	// maxConditions is how deep parentheses and NOT may be nested in a WHERE.
+	maxConditions = 32
+	// maxPattern is how long a LIKE may be, in bytes. A legacyExchangeDN may have 1024.
+	maxPattern = 1024
+)
 
 // sql reads SQL from left to right.
 type sql struct {
@@ -172,7 +176,7 @@ func (p *sql) joined(word string, join func(a, b condition) condition, operand f
 
 func (p *sql) negation() (condition, error) {
 	if p.depth++; p.depth > maxConditions {
-		return nil, p.expected("less nesting")
+		return nil, fmt.Errorf("the conditions are nested deeper than %d", maxConditions)
 	}
 	defer func() { p.depth-- }()
 	switch {
@@ -215,6 +219,9 @@ func (p *sql) comparison() (condition, error) {
 		pattern, ok := p.quoted('\'')
 		if !ok {
 			return nil, p.expected("a pattern in apostrophes")
+		}
+		if len(pattern) > maxPattern {
+			return nil, fmt.Errorf("a pattern is longer than %d bytes", maxPattern)
 		}
 		return compare(name, like(pattern)), nil
 	default:

@@ -107,10 +107,17 @@ func several[T any](v Value, parse func(string) (T, error)) ([]T, error) {
 
 func parseInt(s string) (int32, error) {
 	s = strings.TrimSpace(s)
+	var n int64
+	var err error
 	if len(s) > 2 && strings.EqualFold(s[:2], "0x") {
-		n, err := strconv.ParseUint(s[2:], 16, 32)
-		return int32(n), err
+		var bits uint64
+		bits, err = strconv.ParseUint(s[2:], 16, 32)
+		n = int64(int32(bits))
+	} else {
+		n, err = strconv.ParseInt(s, 10, 32)
 	}
-	n, err := strconv.ParseInt(s, 10, 32)
-	return int32(n), err
+	if err != nil {
+		return 0, fmt.Errorf("%.50q is no integer of 32 bits", s)
+	}
+	return int32(n), nil
 }

@@ -34,17 +34,18 @@ func WriteAnswer(w io.Writer, r Request, answers []availability.Answer, digits m
 			one = digits.Append(one[:0], answers[i].Schedule, window, r.Interval)
 			merged.Overlay(p.buffer[from:], one)
 		}
-		p.flush()
+		if p.flush(); p.err != nil {
+			return p.err
+		}
 	}
 	p.buffer = append(p.buffer, endItem...)
 	for i, attendee := range r.Attendees {
 		p.buffer = appendAttendee(p.buffer, attendee)
 		for window := range r.windows() {
 			p.buffer = digits.Append(p.buffer, answers[i].Schedule, window, r.Interval)
-			p.flush()
-		}
-		if p.err != nil {
-			break
+			if p.flush(); p.err != nil {
+				return p.err
+			}
 		}
 		p.buffer = append(p.buffer, endItem...)
 	}

@@ -33,7 +33,7 @@ const (
 // outside Range is left out.
 func (r Record) Schedule() (availability.Schedule, error) {
 	if r.Range.Empty() || r.Range.Duration() > maxRange {
-		return availability.Schedule{}, fmt.Errorf("a publish range from %v to %v is empty or too long", r.Range.Start, r.Range.End)
+		return availability.Schedule{}, fmt.Errorf("a publish range from %s to %s is empty or too long", r.Range.Start.Format(time.RFC3339), r.Range.End.Format(time.RFC3339))
 	}
 	var read blocks
 	// As it claims less than what the other lists hold, what is left of it is what

@@ -136,6 +136,9 @@ func (c component) schedule(periods *int) (availability.Schedule, error) {
 		if status == availability.Free {
 			continue
 		}
+		if strings.Count(property.Value, ",") > MaxPeriods { // before any is read
+			return availability.Schedule{}, fmt.Errorf("there are more than %d periods", MaxPeriods)
+		}
 		for text := range strings.SplitSeq(property.Value, ",") {
 			if text = strings.TrimSpace(text); text == "" {
 				continue // written by some where nothing is busy

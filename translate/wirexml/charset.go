@@ -13,8 +13,9 @@ import (
 )
 
 // MaxElements is how many elements a document read by [DecodeCharset] may have. Memory
-// grows with elements more than with bytes.
-const MaxElements = 10000
+// grows with elements more than with bytes, half a kilobyte for each. A message of 36
+// months has 300.
+const MaxElements = 2000
 
 // DecodeCharset is Decode for documents of old clients: in UTF-8, UTF-16, ISO-8859-1 or
 // windows-1252, as the byte order mark, the first character or the declaration says. A

@@ -39,7 +39,7 @@ func TestDecodeCharset(t *testing.T) {
 		{"half a character", "\xff\xfe<\x00n\x00o", "", "odd number"},
 		{"half a pair", inUTF16(binary.LittleEndian, "<note><to>")[:20] + "\x34\xd8" + inUTF16(binary.LittleEndian, "</to></note>"), "\ufffd", ""},
 		{"unknown", declared("EBCDIC-CP-US", "x"), "", "EBCDIC"},
-		{"too many elements", "<note>" + strings.Repeat("<b/>", 10000) + "</note>", "", "10000 elements"},
+		{"too many elements", "<note>" + strings.Repeat("<b/>", 2000) + "</note>", "", "2000 elements"},
 		{"too deep", inUTF16(binary.LittleEndian, "<note>"+strings.Repeat("<b>", 64)), "", "deeper than 64"},
 		{"document type", inUTF16(binary.LittleEndian, "<!DOCTYPE note><note/>"), "", "document type"},
 		{"empty", "", "", "no XML element"},

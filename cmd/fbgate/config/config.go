@@ -135,7 +135,11 @@ type Limits struct {
 	HeaderTimeout Duration `yaml:"header_timeout" default:"10s" range:"1s..5m"`
 	// IdleTimeout is how long a connection is kept open between requests.
 	IdleTimeout Duration `yaml:"idle_timeout" default:"2m" range:"1s..1h"`
-	// Connections is how many clients may be connected at once, to listen and to
-	// tls.listen each.
+	// Connections is how many connections there may be at once, to listen, to
+	// tls.listen and to admin.listen each. Further ones are refused.
 	Connections int `yaml:"connections" default:"1000" range:"1..1000000"`
+	// ConnectionsPerClient is how many of them may be of one client, which is an IPv4
+	// address or an IPv6 network of 64 bits. It does not hold for this machine and
+	// trusted_proxies.
+	ConnectionsPerClient int `yaml:"connections_per_client" default:"200" range:"1..1000000"`
 }
