@@ -33,7 +33,7 @@ import (
 //   - closed gives nothing away.
 const modelConfig = `
 answer_timeout: 10s
-cache: {ttl: 15m, lookup_timeout: 25s}
+cache: {ttl: 15m, lookup_timeout: 25s, stale: %[2]s}
 directory: {file: %[1]s/people.csv}
 internet_free_busy: {months_before: 1, months_after: 1}
 folder: {months_before: 0, months_after: 1}
@@ -52,11 +52,12 @@ const (
 	modelTTL    = 15 * time.Minute
 	modelLookup = 25 * time.Second
 	modelAnswer = 10 * time.Second
-	// modelStale is how much longer answers may be served where fresh ones cannot be had.
-	modelStale = 0 * time.Minute
-	// modelOldest is how old what is told may be when it is asked for: it was remembered
-	// when the lookup that brought it ended.
-	modelOldest = modelTTL + modelLookup + modelStale
+	// modelStale is how much longer answers may be served where fresh ones cannot be had,
+	// in every other world.
+	modelStale = time.Hour
+	// modelOldest is how old what is told may be when it is asked for, if nothing stale
+	// is served: it was remembered when the lookup that brought it ended.
+	modelOldest = modelTTL + modelLookup
 )
 
 // universe is a gateway, its partners, and what they have said.
@@ -70,6 +71,7 @@ type universe struct {
 	network *network
 	gateway *gateway
 	send    func(method, target, body string) *httptest.ResponseRecorder // how clients ask
+	stale   time.Duration                                                // how much longer answers may be served
 	oldest  time.Duration                                                // that what is told may be
 	answer  time.Duration                                                // that a client may wait; 0 is not looked at
 	hurry   time.Duration                                                // how many times faster than in the model all is that takes time
@@ -164,7 +166,10 @@ func newCrowd(t *testing.T, seed uint64) *universe {
 	}
 	w.weather = []float64{0, 0.03, 0.1, 0.3, 0.6, 0.95}[w.dice.IntN(6)]
 	w.calm = w.weather == 0
-	w.oldest, w.answer, w.hurry, w.send = modelOldest, modelAnswer, 1, w.serve
+	if seed%2 == 0 {
+		w.stale = modelStale
+	}
+	w.oldest, w.answer, w.hurry, w.send = modelOldest+w.stale, modelAnswer, 1, w.serve
 	w.replay = fmt.Sprintf("go test ./cmd/fbgate -run 'TestModel$' -seed %d", seed)
 	w.network = &network{world: w, hosts: make(map[string]*host)}
 	w.populate()
@@ -304,7 +309,7 @@ func (w *universe) build(dir string) {
 	w.network.serve("ews.crowded.example:80", false, all.ews(w, "crowded", 0))
 	w.files(dir)
 	var err error
-	w.gateway, err = newWatchedGateway(parse(w.t, modelConfig, dir), nil, slog.New(slog.DiscardHandler), w.network.watch)
+	w.gateway, err = newWatchedGateway(parse(w.t, modelConfig, dir, w.stale), nil, slog.New(slog.DiscardHandler), w.network.watch)
 	if err != nil {
 		w.t.Fatal(err)
 	}
