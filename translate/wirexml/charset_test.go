@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	at "fbgate/availability/availabilitytest"
 	"fbgate/translate/wirexml"
 )
 
@@ -59,6 +60,9 @@ func TestDecodeCharset(t *testing.T) {
 func FuzzDecodeCharset(f *testing.F) {
 	f.Add([]byte(`<?xml version="1.0" encoding="windows-1252"?><note><to>Zo` + "\xeb" + `</to></note>`))
 	f.Add([]byte(inUTF16(binary.BigEndian, "<note><to>x</to></note>")))
+	for _, capture := range at.Captures(f) {
+		f.Add(capture)
+	}
 	f.Fuzz(func(t *testing.T, document []byte) {
 		var n note
 		if err := wirexml.DecodeCharset(document, &n); err == nil && n.XMLName.Local != "note" {
