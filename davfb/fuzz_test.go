@@ -206,6 +206,9 @@ func checkResponse(t *testing.T, method string, w *httptest.ResponseRecorder) {
 	if length := header.Get("Content-Length"); length != "" && length != strconv.Itoa(w.Body.Len()) {
 		t.Errorf("%d bytes are announced as %s", w.Body.Len(), length)
 	}
+	if w.Code >= 400 && w.Body.Len() > 2000 {
+		t.Errorf("status %d in %d bytes", w.Code, w.Body.Len())
+	}
 	if (w.Code == 204 || w.Code == 304) && w.Body.Len() > 0 {
 		t.Errorf("status %d has %q", w.Code, w.Body)
 	}
