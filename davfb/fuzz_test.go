@@ -157,13 +157,14 @@ func FuzzRequest(f *testing.F) {
 	f.Add(sized("BPROPFIND "+item, strings.Replace(ask, "<a:prop>", "<a:target><a:href>USER-%2Fcn=a.EML</a:href></a:target><a:prop>", 1)))
 	f.Add(sized("PROPPATCH "+item+"USER-_xF8FF_cn=mary.EML", `<a:propertyupdate xmlns:a="DAV:"><a:set><a:prop><a:x/></a:prop></a:set></a:propertyupdate>`))
 	f.Add(sized("PUT /freebusy/mary@contoso.com.ifb", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:PUBLISH\r\nBEGIN:VFREEBUSY\r\nORGANIZER:mailto:mary@contoso.com\r\nDTSTART:20000101T000000Z\r\nDTEND:20990101T000000Z\r\nFREEBUSY:20300101T000000Z/PT1H\r\nEND:VFREEBUSY\r\nEND:VCALENDAR\r\n"))
+	handler, published := fuzzedGateway(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
 		if err != nil {
 			return
 		}
 		r.RemoteAddr = "192.0.2.1:4711"
-		handler, published := fuzzedGateway(t)
+		clear(published)
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
 		checkResponse(t, r.Method, w)

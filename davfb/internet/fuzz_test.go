@@ -46,15 +46,18 @@ func FuzzRequest(f *testing.F) {
 		}
 		f.Add("PUT", file, "identity", string(data))
 	}
+	d := newDesk(f, internet.Config{
+		Authenticate: marys, DefaultDomain: "contoso.com",
+		Patterns: []string{"/calendar/%NAME%.vfb", "/vcal_server.php/type=vfb&email=%NAME%@%SERVER%", "/free?who=%NAME%&at=%SERVER%"},
+	})
 	f.Fuzz(func(t *testing.T, method, target, field, body string) {
+		clear(d.kept)
+		d.asked = nil
+		d.log.Reset()
 		u, err := url.ParseRequestURI(target)
 		if err != nil || strings.ContainsAny(method, " \t\r\n") {
 			return
 		}
-		d := newDesk(t, internet.Config{
-			Authenticate: marys, DefaultDomain: "contoso.com",
-			Patterns: []string{"/calendar/%NAME%.vfb", "/vcal_server.php/type=vfb&email=%NAME%@%SERVER%", "/free?who=%NAME%&at=%SERVER%"},
-		})
 		r := httptest.NewRequest(http.MethodGet, "http://gw.contoso.com/", strings.NewReader(body))
 		r.Method, r.RequestURI, r.URL = method, target, u
 		for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "Range", "Content-Encoding", "Content-Range", "Content-Type"} {
