@@ -1,11 +1,19 @@
 package directory
 
-import "io"
+import (
+	"fmt"
+	"io"
+
+	"fbgate/availability"
+)
 
 // Parse reads a file for fuzzing and returns how many recipients it holds.
 func Parse(path string, r io.Reader) (int, error) {
 	t, err := parse(path, r)
 	if err != nil {
+		if len(err.Error()) > 64<<10 {
+			panic("an endless error")
+		}
 		return 0, err
 	}
 	// Everybody is found by every address.
@@ -14,7 +22,15 @@ func Parse(path string, r io.Reader) (int, error) {
 		if r != &t.recipients[k.row] {
 			panic("an address leads to another recipient")
 		}
-		t.entry(r, 10)
+		e := t.entry(r, 10)
+		if len(e.Members)+len(e.Missing) > 10 || e.TooMany > 0 && len(e.Members) > 0 {
+			panic("a list of more than there may be")
+		}
+		for _, m := range append([]availability.Mailbox{t.mailbox(k.address), e.Primary, e.LegacyDN, e.Mailbox}, e.Members...) {
+			if m != "" && m.Domain() == "" && !m.IsLegacyDN() {
+				panic(fmt.Sprintf("%q is no address", m))
+			}
+		}
 	}
 	return len(t.recipients), nil
 }
