@@ -216,6 +216,12 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var all []xml.Name
+		availabilitytest.CheckAllocation(t, 4*len(body), func() {
+			_, _ = davprop.ParseFind(body)
+			_, _, _ = davprop.ParseBatch(body, 3)
+			_, _ = davprop.ParseSearch(body)
+			_, _ = davprop.ParsePatch(body)
+		})
 		if find, err := davprop.ParseFind(body); err == nil {
 			all = append(all, find.Props...)
 		}

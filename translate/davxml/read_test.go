@@ -78,7 +78,9 @@ func FuzzReadRows(f *testing.F) {
 		f.Add(capture)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		rows, err := davxml.ReadRows(body)
+		var rows []davxml.Item
+		var err error
+		at.CheckAllocation(t, len(body), func() { rows, err = davxml.ReadRows(body) })
 		if err != nil && rows != nil {
 			t.Fatalf("%q reads as %v and %v", body, rows, err)
 		}

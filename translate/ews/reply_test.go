@@ -267,7 +267,9 @@ func FuzzParseReply(f *testing.F) {
 		f.Add(capture)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		reply, err := request(3).ParseReply(body)
+		var reply ews.Reply
+		var err error
+		at.CheckAllocation(t, len(body), func() { reply, err = request(3).ParseReply(body) })
 		if err != nil {
 			var reason *availability.Reason
 			if !errors.As(err, &reason) {

@@ -165,7 +165,9 @@ func FuzzRead(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := vfreebusy.Read(data, "mary@contoso.com")
+		var s availability.Schedule
+		var err error
+		at.CheckAllocation(t, len(data), func() { s, err = vfreebusy.Read(data, "mary@contoso.com") })
 		if err != nil {
 			if !s.Equal(availability.Schedule{}) {
 				t.Fatal("an error, and a schedule")
