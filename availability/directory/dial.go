@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 )
 
@@ -58,17 +59,41 @@ func (c *LDAPConfig) begin(ctx context.Context, w *wire, u *url.URL) (*ldap.Conn
 		}
 		return c.start(secure, true), nil
 	}
-	conn := c.start(w, false)
 	if c.StartTLS {
-		if err := conn.StartTLS(c.tls(u.Hostname())); err != nil {
-			return conn, fmt.Errorf("no secure connection by StartTLS: %w", err)
+		secure, err := c.startTLS(ctx, w, u.Hostname())
+		if err != nil {
+			return nil, fmt.Errorf("no secure connection by StartTLS: %w", err)
 		}
+		return c.start(secure, true), nil
 	}
-	return conn, nil
+	return c.start(w, false), nil
+}
+
+// startTLS makes a connection a secure one (RFC 4511, 4.14). That of go-ldap would not let
+// what comes through TLS be bounded.
+func (c *LDAPConfig) startTLS(ctx context.Context, w net.Conn, host string) (net.Conn, error) {
+	request := ber.NewSequence("")
+	request.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, 1, ""))
+	operation := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationExtendedRequest, nil, "")
+	operation.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, 0, "1.3.6.1.4.1.1466.20037", ""))
+	request.AppendChild(operation)
+	if _, err := w.Write(request.Bytes()); err != nil {
+		return nil, err
+	}
+	// Read byte by byte, so that nothing is taken of what follows.
+	reply, err := ber.ReadPacket(&elements{Conn: w})
+	if err != nil {
+		return nil, err
+	}
+	if err := ldap.GetLDAPError(reply); err != nil {
+		return nil, err
+	}
+	secure := tls.Client(w, c.tls(host))
+	return secure, secure.HandshakeContext(ctx)
 }
 
 func (c *LDAPConfig) start(wire net.Conn, secure bool) *ldap.Conn {
-	conn := ldap.NewConn(wire, secure)
+	conn := ldap.NewConn(&elements{Conn: wire}, secure)
 	conn.SetTimeout(2 * c.Timeout) // for what was left behind: who waits leaves earlier
 	conn.Start()
 	return conn

@@ -1,7 +1,10 @@
 package directory
 
 import (
+	"fmt"
 	"io"
+
+	"fbgate/availability"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -25,6 +28,9 @@ func Fit(e *ldap.Entry, name string) int {
 func Parse(path string, r io.Reader) (int, error) {
 	t, err := parse(path, r)
 	if err != nil {
+		if len(err.Error()) > 64<<10 {
+			panic("an endless error")
+		}
 		return 0, err
 	}
 	// Everybody is found by every address.
@@ -33,7 +39,15 @@ func Parse(path string, r io.Reader) (int, error) {
 		if r != &t.recipients[k.row] {
 			panic("an address leads to another recipient")
 		}
-		t.entry(r, 10)
+		e := t.entry(r, 10)
+		if len(e.Members)+len(e.Missing) > 10 || e.TooMany > 0 && len(e.Members) > 0 {
+			panic("a list of more than there may be")
+		}
+		for _, m := range append([]availability.Mailbox{t.mailbox(k.address), e.Primary, e.LegacyDN, e.Mailbox}, e.Members...) {
+			if m != "" && m.Domain() == "" && !m.IsLegacyDN() {
+				panic(fmt.Sprintf("%q is no address", m))
+			}
+		}
 	}
 	return len(t.recipients), nil
 }

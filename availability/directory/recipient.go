@@ -34,11 +34,18 @@ func (r *recipient) reset() {
 	*r = recipient{addresses: r.addresses[:0], members: r.members[:0]}
 }
 
+// maxAddresses is how many addresses a recipient may have. Active Directory keeps about
+// 1,300 values of proxyAddresses.
+const maxAddresses = 5000
+
 // add takes up one value of an attribute and returns what is wrong with it.
 func (r *recipient) add(attribute, value string) error {
 	value = strings.TrimSpace(value)
 	if value == "" {
 		return nil
+	}
+	if len(r.addresses) >= maxAddresses && (attribute == attrMail || attribute == attrProxy || attribute == attrLegacyDN) {
+		return fmt.Errorf("a recipient has more than %d addresses", maxAddresses)
 	}
 	switch attribute {
 	case attrMail:

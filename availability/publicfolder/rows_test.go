@@ -96,6 +96,9 @@ func FuzzReply(f *testing.F) {
 	f.Add("text/xml", `<a:response xmlns:a="WM"><a:recipients><a:item><a:displayname>All Attendees</a:displayname><a:fbdata>0123</a:fbdata></a:item><a:item><a:email type="SMTP">mary@contoso.com</a:email><a:type>1</a:type><a:fbdata>0124</a:fbdata></a:item></a:recipients></a:response>`)
 	f.Add("text/xml", `<response xmlns="WM"><recipients><item><fbdata>0000</fbdata></item><item><email>joe@contoso.com</email><fbdata> 00 </fbdata></item></recipients></response>`)
 	f.Add("text/html", `<html><form><input type="password"></form></html>`)
+	for _, capture := range at.Captures(f) {
+		f.Add("text/xml", string(capture))
+	}
 	f.Fuzz(func(t *testing.T, kind, body string) {
 		w := window(0, 2*hour)
 		for i, a := range lookup(replying(200, kind, body), w, mailboxes...) {

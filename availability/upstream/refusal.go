@@ -110,12 +110,19 @@ func offered(header http.Header) string {
 	var schemes []string
 	for _, challenge := range header.Values("WWW-Authenticate") {
 		scheme, _, _ := strings.Cut(challenge, " ")
-		schemes = append(schemes, fmt.Sprintf("%.20s", scheme))
+		if !strings.ContainsFunc(scheme, isNoToken) {
+			schemes = append(schemes, fmt.Sprintf("%.20s", scheme))
+		}
 	}
 	if len(schemes) == 0 {
 		return ""
 	}
 	return "; the server takes " + strings.Join(schemes[:min(len(schemes), 5)], ", ")
+}
+
+// isNoToken reports whether a character is none of a log-in scheme's name.
+func isNoToken(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 }
 
 // longestWait bounds what a server may ask for.

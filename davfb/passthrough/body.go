@@ -26,7 +26,9 @@ type clientBody struct {
 	ended    chan struct{} // closed when the request is over
 	expected bool          // the client waits to be told "100 Continue"
 	invited  chan struct{} // closed when it has been told
+	gone     chan struct{} // closed when the server's connection is
 	answered atomic.Bool   // the server has said anything
+	begun    bool          // it has been read from, which invites the client; for Read alone
 
 	reading sync.Mutex // held as long as it is read
 
@@ -36,7 +38,7 @@ type clientBody struct {
 }
 
 func newBody(x *exchange, r *http.Request) *clientBody {
-	return &clientBody{ReadCloser: r.Body, exchange: x, expected: r.Header.Get("Expect") != "",
+	return &clientBody{ReadCloser: r.Body, exchange: x, expected: r.Header.Get("Expect") != "", gone: linkOf(r).gone,
 		done: make(chan struct{}), ended: make(chan struct{}), invited: make(chan struct{})}
 }
 
@@ -55,17 +57,21 @@ func (b *clientBody) trace() *httptrace.ClientTrace {
 }
 
 func (b *clientBody) Read(p []byte) (int, error) {
-	if b.expected && b.answered.Load() {
+	if b.expected && !b.begun && b.answered.Load() {
 		// If the server has refused the request without its body, a transport wants
 		// to send it nevertheless, to use the connection again. But the client would
 		// have to be invited first, and keeps it. An error at once would take the
-		// place of the answer.
+		// place of the answer. After what was no answer, a transport closes the
+		// connection, but waits for the body before it says so.
 		select {
 		case <-b.invited:
 		case <-b.ended:
 			return 0, errUninvited
+		case <-b.gone:
+			return 0, errUninvited
 		}
 	}
+	b.begun = true
 	if !b.setDeadline(time.Now().Add(b.exchange.idle)) {
 		return 0, http.ErrBodyReadAfterClose
 	}

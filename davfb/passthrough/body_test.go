@@ -173,6 +173,32 @@ func TestNoContinue(t *testing.T) {
 	}
 }
 
+// A server that has the body without having asked for it, and then says what is no answer,
+// does not keep the client waiting for ever.
+func TestNoContinueAndNoAnswer(t *testing.T) {
+	for _, answer := range []string{"", "H", "HTTP/1.1 401 Unauth", "HTTP/1.1 200 OK\r\nWhat?\r\n\r\n", "HTTP/1.1 200 OK\r\na\r: b\r\n\r\n"} {
+		synctest.Test(t, func(t *testing.T) {
+			p := between(t, passthrough.Config{}, func(c net.Conn) {
+				r := bufio.NewReader(c)
+				io.ReadFull(request(t, r).Body, make([]byte, 5))
+				io.WriteString(c, answer)
+				if strings.HasSuffix(answer, "\n") {
+					r.ReadByte() // and stays
+				}
+			})
+			c := p.connect(t)
+			begun := time.Now()
+			c.send(expecting + "hello")
+			for _, want := range []int{http.StatusContinue, http.StatusBadGateway} {
+				if response, _ := c.answer("PUT"); response.StatusCode != want || time.Since(begun) > 2*time.Second {
+					t.Errorf("%q: %s after %v", answer, response.Status, time.Since(begun))
+				}
+			}
+			c.ended()
+		})
+	}
+}
+
 // A server that says nothing gets the body after a while.
 func TestContinueIsNotSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -15,13 +15,14 @@ type link struct {
 	handler   *Handler
 	client    net.Conn
 	transport *http.Transport
-	watched   atomic.Bool // ConnState is called
+	watched   atomic.Bool   // ConnState is called
+	gone      chan struct{} // closed when there has been a server, and it is gone
 
 	mu     sync.Mutex
 	server *serverConn // nil before there is one
 	shown  string      // the Authorization the server accepted last
 	idle   bool        // the client is between two requests
-	lost   bool        // there has been a server, and it is gone
+	lost   bool        // gone is closed
 	ended  bool        // the client is gone
 }
 
@@ -42,7 +43,7 @@ func linkOf(r *http.Request) *link {
 
 // ConnContext is for the http.Server's field of that name.
 func (h *Handler) ConnContext(ctx context.Context, client net.Conn) context.Context {
-	l := &link{handler: h, client: client}
+	l := &link{handler: h, client: client, gone: make(chan struct{})}
 	l.transport = h.transport(l.dial)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -99,6 +100,7 @@ func (l *link) end() {
 func (l *link) lose() {
 	l.mu.Lock()
 	l.lost = true
+	close(l.gone)
 	hangUp := l.idle && !l.ended
 	l.mu.Unlock()
 	if hangUp {

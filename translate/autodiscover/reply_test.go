@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"fbgate/availability"
+	at "fbgate/availability/availabilitytest"
 	"fbgate/translate/autodiscover"
 )
 
@@ -136,6 +137,9 @@ func FuzzParseSOAP(f *testing.F) {
 	f.Add(userStart + noError + `<UserSettings>` + external + `</UserSettings>` + userEnd)
 	f.Add(domainStart + `<ErrorCode>RedirectAddress</ErrorCode><RedirectTarget>a@b</RedirectTarget>` + domainEnd)
 	f.Add(soapStart + `<s:Fault><faultcode>a</faultcode></s:Fault>` + soapEnd)
+	for _, capture := range at.Captures(f) {
+		f.Add(string(capture))
+	}
 	f.Fuzz(func(t *testing.T, body string) {
 		check(t, autodiscover.GetUserSettings, body)
 		check(t, autodiscover.GetDomainSettings, body)
@@ -146,6 +150,9 @@ func FuzzParsePOX(f *testing.F) {
 	f.Add(poxStart + `<Action>settings</Action>` + exch + expr + poxEnd)
 	f.Add(poxStart + `<Action>redirectAddr</Action><RedirectAddr>a@b</RedirectAddr>` + poxEnd)
 	f.Add(poxError + `<ErrorCode>500</ErrorCode></Error></Response></Autodiscover>`)
+	for _, capture := range at.Captures(f) {
+		f.Add(string(capture))
+	}
 	f.Fuzz(func(t *testing.T, body string) { check(t, autodiscover.POX, body) })
 }
 

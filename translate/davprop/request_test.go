@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"fbgate/availability/availabilitytest"
 	"fbgate/translate/davprop"
 )
 
@@ -208,10 +209,27 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(gccPatch))
 	f.Add([]byte(zimbraPatch))
 	f.Add([]byte(`<D:propfind xmlns:D="DAV:"><D:target><D:href>x</D:href></D:target><D:prop><D:href/></D:prop></D:propfind>`))
+	f.Add([]byte(`<a:propfind xmlns:a="DAV:"><a:propname/></a:propfind>`))
+	f.Add([]byte(" \r\n"))
+	for _, capture := range availabilitytest.Captures(f) {
+		f.Add(capture)
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var all []xml.Name
+		availabilitytest.CheckAllocation(t, 4*len(body), func() {
+			_, _ = davprop.ParseFind(body)
+			_, _, _ = davprop.ParseBatch(body, 3)
+			_, _ = davprop.ParseSearch(body)
+			_, _ = davprop.ParsePatch(body)
+		})
 		if find, err := davprop.ParseFind(body); err == nil {
 			all = append(all, find.Props...)
+		}
+		if hrefs, find, err := davprop.ParseBatch(body, 3); err == nil {
+			all = append(all, find.Props...)
+			if len(hrefs) == 0 || len(hrefs) > 3 {
+				t.Errorf("%d targets", len(hrefs))
+			}
 		}
 		if s, err := davprop.ParseSearch(body); err == nil {
 			all = append(all, s.Props...)
@@ -220,14 +238,36 @@ func FuzzParse(f *testing.F) {
 		if p, err := davprop.ParsePatch(body); err == nil {
 			all = append(all, p.Remove...)
 			if r, err := p.Record(); err == nil {
-				_, _ = r.Schedule()
+				if s, err := r.Schedule(); err == nil {
+					availabilitytest.CheckCanonical(t, s)
+				}
+			}
+			for _, property := range p.Set {
+				all = append(all, property.Name)
 			}
 		}
 		// Whatever name is asked for can be written back.
 		m := davprop.NewMultistatus(all, false)
 		answer := m.AppendEnd(m.AppendResponse(m.AppendStart(nil), davprop.Response{Href: "x", Missing: all}))
-		if err := xml.Unmarshal(answer, new(struct{})); err != nil {
+		var back struct {
+			Prop []struct {
+				Names []struct{ XMLName xml.Name } `xml:",any"`
+			} `xml:"response>propstat>prop"`
+		}
+		if err := xml.Unmarshal(answer, &back); err != nil {
 			t.Fatalf("%q: %v", answer, err)
+		}
+		var names []struct{ XMLName xml.Name }
+		for _, prop := range back.Prop {
+			names = append(names, prop.Names...)
+		}
+		if len(names) != len(all) {
+			t.Fatalf("%v comes back as %v", all, names)
+		}
+		for i, name := range all {
+			if names[i].XMLName != name {
+				t.Fatalf("%v comes back as %v", name, names[i].XMLName)
+			}
 		}
 	})
 }

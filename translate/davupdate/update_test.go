@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fbgate/availability"
+	at "fbgate/availability/availabilitytest"
 	"fbgate/translate/davupdate"
 	"fbgate/translate/folderpath"
 	"fbgate/translate/proptag"
@@ -96,6 +97,9 @@ func TestReply(t *testing.T) {
 func FuzzReadReply(f *testing.F) {
 	f.Add([]byte(multistatus(`<a:response>` + propstat("HTTP/1.1 200 OK") + `</a:response>`)))
 	f.Add([]byte(multistatus(`<a:response>` + propstat("HTTP/1.1 500 x") + `</a:response>`)))
+	for _, capture := range at.Captures(f) {
+		f.Add(capture)
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if err := davupdate.ReadReply(body); err == nil && !bytes.Contains(body, []byte("multistatus")) {
 			t.Errorf("%q says that all was done", body)

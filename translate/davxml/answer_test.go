@@ -218,12 +218,39 @@ func TestReadAnswerRefuses(t *testing.T) {
 
 func FuzzReadAnswer(f *testing.F) {
 	f.Add([]byte(`<a:response xmlns:a="WM"><a:recipients><a:item><a:fbdata>0123</a:fbdata></a:item></a:recipients></a:response>`))
+	for _, capture := range at.Captures(f) {
+		f.Add(capture)
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		items, err := davxml.ReadAnswer(body, 4)
 		for _, item := range items {
 			if err != nil || len(item.Digits) != 4 || strings.Trim(item.Digits, "01234") != "" {
 				t.Fatalf("%q reads as %v, %v", body, items, err)
 			}
+		}
+	})
+}
+
+// A refusal that is read says what AppendError wrote.
+func FuzzReadError(f *testing.F) {
+	for _, name := range []string{"error.xml", "answer-one.xml"} {
+		data, err := os.ReadFile("../../testdata/dav/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte(`<e:error xmlns:e="WM"><e:parameter>u</e:parameter><e:received>&#x41;</e:received></e:error>`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		fault := davxml.ReadError(body)
+		if fault == nil {
+			return
+		}
+		if fault.Parameter == "" {
+			t.Fatalf("%q is a refusal of nothing", body)
+		}
+		if again := davxml.ReadError(davxml.AppendError(nil, fault)); again == nil || *again != *fault {
+			t.Fatalf("%+v came back as %+v", fault, again)
 		}
 	})
 }

@@ -194,6 +194,14 @@ func FuzzParseQuery(f *testing.F) {
 			f.Add(query)
 		}
 	}
+	for _, capture := range at.Captures(f) {
+		for line := range strings.Lines(string(capture)) {
+			if _, query, ok := strings.Cut(line, "?"); ok {
+				query, _, _ = strings.Cut(query, " ")
+				f.Add(query)
+			}
+		}
+	}
 	limits := davxml.Limits{Attendees: 20, Window: 400 * 24 * time.Hour, Digits: 100_000}
 	f.Fuzz(func(t *testing.T, query string) {
 		r, err := davxml.ParseQuery(query, limits)

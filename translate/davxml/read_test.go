@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	at "fbgate/availability/availabilitytest"
 	"fbgate/translate/davxml"
 
 	"pgregory.net/rapid"
@@ -73,8 +74,13 @@ func TestQueryIsTheSumOfItsAttendees(t *testing.T) {
 
 func FuzzReadRows(f *testing.F) {
 	f.Add([]byte(`<a:response xmlns:a="WM"><a:recipients><a:item><a:displayname>x</a:displayname><a:email type="SMTP">a@b</a:email><a:fbdata>0123</a:fbdata></a:item></a:recipients></a:response>`))
+	for _, capture := range at.Captures(f) {
+		f.Add(capture)
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		rows, err := davxml.ReadRows(body)
+		var rows []davxml.Item
+		var err error
+		at.CheckAllocation(t, len(body), func() { rows, err = davxml.ReadRows(body) })
 		if err != nil && rows != nil {
 			t.Fatalf("%q reads as %v and %v", body, rows, err)
 		}

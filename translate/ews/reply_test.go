@@ -263,12 +263,20 @@ func FuzzParseReply(f *testing.F) {
 	f.Add(body)
 	f.Add(fmt.Appendf(nil, frame, 15, viewOf("FreeBusyMerged", "005522000044", eventAt(4, 6, "Busy"))))
 	f.Add(fmt.Appendf(nil, frame, 15, `<ResponseMessage ResponseClass="Error"><ResponseCode>`+strings.Repeat("Long", 200)+`</ResponseCode></ResponseMessage>`))
+	for _, capture := range at.Captures(f) {
+		f.Add(capture)
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		reply, err := request(3).ParseReply(body)
+		var reply ews.Reply
+		var err error
+		at.CheckAllocation(t, len(body), func() { reply, err = request(3).ParseReply(body) })
 		if err != nil {
 			var reason *availability.Reason
 			if !errors.As(err, &reason) {
 				t.Fatalf("%T: %v", err, err)
+			}
+			if len(reason.Detail) > 1000 || reason.RetryAfter < 0 || reason.RetryAfter > 24*time.Hour {
+				t.Fatalf("%d bytes, again after %v", len(reason.Detail), reason.RetryAfter)
 			}
 			return
 		}

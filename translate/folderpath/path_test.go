@@ -160,3 +160,32 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A legacyExchangeDN that has a path is in it, and no other one.
+func FuzzOfDN(f *testing.F) {
+	f.Add(`/o=A+B?/ou=Rock & Roll; 100%/CN=Recipients/cn=müller~\`)
+	f.Add("/o=Org/ou=A_x007e_/cn=Recipients/cn=_xF8FF_")
+	f.Add("/O=/CN=")
+	f.Fuzz(func(t *testing.T, dn string) {
+		p, ok := folderpath.OfDN(dn)
+		if !ok {
+			return
+		}
+		if p.DN() != dn || !p.Folder || p.Group == "" || p.User == "" || !p.Parent().Holds(p) || !(folderpath.Path{Folder: true}).Holds(p.Parent()) {
+			t.Fatalf("%q is at %+v", dn, p)
+		}
+		written := p.Escaped()
+		unescaped, err := url.PathUnescape(written)
+		if err != nil || !folderpath.Below(written) || strings.ContainsAny(written, " ?#\"<>\\") || strings.Count(written, "/") != 5 {
+			t.Fatalf("%q is written %q, %v", dn, written, err)
+		}
+		again, err := folderpath.Parse(written)
+		plain, plainErr := folderpath.ParseUnescaped(unescaped)
+		if err != nil != (plainErr != nil) || again != plain {
+			t.Fatalf("%q is read as %+v, %v, and unescaped as %+v, %v", written, again, err, plain, plainErr)
+		}
+		if !strings.Contains(dn, "_") && (err != nil || again != p) {
+			t.Fatalf("%+v came back as %+v, %v", p, again, err)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package vfreebusy_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -152,8 +153,21 @@ func TestReadFilesOfOthers(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(header + marys + day + "FREEBUSY;FBTYPE=BUSY:20091028T080000Z/PT1H,20091028T080000Z/20091028T090000Z\r\n" + footer))
 	f.Add([]byte(header + "ORGANIZER;CN=\"a:b\",c:mailto:mary@contoso.com\r\n" + day + "FREEBUSY;X=\r\n y:1\r\n" + footer))
+	files, err := filepath.Glob("testdata/*.?fb")
+	if err != nil || len(files) == 0 {
+		f.Fatal(files, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := vfreebusy.Read(data, "mary@contoso.com")
+		var s availability.Schedule
+		var err error
+		at.CheckAllocation(t, len(data), func() { s, err = vfreebusy.Read(data, "mary@contoso.com") })
 		if err != nil {
 			if !s.Equal(availability.Schedule{}) {
 				t.Fatal("an error, and a schedule")

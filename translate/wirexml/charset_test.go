@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+	"unicode/utf8"
 
+	at "fbgate/availability/availabilitytest"
 	"fbgate/translate/wirexml"
 )
 
@@ -59,10 +61,18 @@ func TestDecodeCharset(t *testing.T) {
 func FuzzDecodeCharset(f *testing.F) {
 	f.Add([]byte(`<?xml version="1.0" encoding="windows-1252"?><note><to>Zo` + "\xeb" + `</to></note>`))
 	f.Add([]byte(inUTF16(binary.BigEndian, "<note><to>x</to></note>")))
+	for _, capture := range at.Captures(f) {
+		f.Add(capture)
+	}
 	f.Fuzz(func(t *testing.T, document []byte) {
 		var n note
-		if err := wirexml.DecodeCharset(document, &n); err == nil && n.XMLName.Local != "note" {
-			t.Fatalf("%q is %+v", document, n)
+		err := wirexml.DecodeCharset(document, &n)
+		if err == nil && n.XMLName.Local != "note" || err != nil && (len(err.Error()) >= 400 || !utf8.ValidString(err.Error()) || strings.Contains(err.Error(), "\n")) {
+			t.Fatalf("%q is %+v, %v", document, n, err)
+		}
+		var same note
+		if strict := wirexml.Decode(document, &same); strict == nil && (err != nil || same != n) && !strings.Contains(err.Error(), "elements") {
+			t.Fatalf("%q is %+v, but also %+v, %v", document, same, n, err)
 		}
 	})
 }

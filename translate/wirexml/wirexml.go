@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -18,12 +20,40 @@ const MaxDepth = 64
 // Decode reads the one document in data into v, as [xml.Unmarshal] does, but
 // refuses document type declarations, elements nested deeper than [MaxDepth] and
 // anything but white space after the root. It takes a byte order mark and leading
-// white space. The caller bounds the size of data.
+// white space. The caller bounds the size of data. An error is one line of less than
+// 400 bytes, as it is told and logged; one of syntax is a [*xml.SyntaxError].
 func Decode(data []byte, v any) error {
 	return decode(&boundedReader{tokens: newTokens(data)}, v)
 }
 
 func decode(bounded *boundedReader, v any) error {
+	err := decodeAll(bounded, v)
+	if syntax := (*xml.SyntaxError)(nil); errors.As(err, &syntax) {
+		return &xml.SyntaxError{Line: syntax.Line, Msg: shorten(syntax.Msg)}
+	}
+	if err != nil {
+		return errors.New(shorten(err.Error()))
+	}
+	return nil
+}
+
+// shorten makes one short line of an error, in which encoding/xml may repeat a name of any
+// length.
+func shorten(s string) string {
+	const most = 300
+	line := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, s[:min(len(s), most)])
+	if len(s) > most || len(line) > most {
+		line = strings.ToValidUTF8(line[:min(len(line), most)], "") + "…"
+	}
+	return line
+}
+
+func decodeAll(bounded *boundedReader, v any) error {
 	d := xml.NewTokenDecoder(bounded)
 	if err := d.Decode(v); err != nil {
 		if errors.Is(err, io.EOF) {

@@ -42,6 +42,23 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// encoding/xml repeats what it cannot read, however long that is.
+func TestErrorsAreShort(t *testing.T) {
+	long := strings.Repeat("\x87\n", 1<<16)
+	for _, document := range []string{
+		"<note><to>&" + strings.Repeat("\x01", 1<<16) + ";", "<" + strings.Repeat("ü", 1<<16) + "/>",
+		"<" + long + ">", "<" + strings.Repeat("x", 1<<16) + "/>", "<note>&" + long + ";</note>", "<note><to x=" + long + "/></note>",
+		"<note xmlns='" + strings.Repeat("y", 1<<16) + "'>" + strings.Repeat("<b>", 70), "<?xml version='" + strings.Repeat("1", 1<<16) + "'?><note/>",
+	} {
+		for _, decode := range []func([]byte, any) error{wirexml.Decode, wirexml.DecodeCharset} {
+			var n note
+			if err := decode([]byte(document), &n); err == nil || len(err.Error()) >= 400 || !utf8.ValidString(err.Error()) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%.20q: %v", document, err)
+			}
+		}
+	}
+}
+
 func FuzzAppendText(f *testing.F) {
 	f.Add("O'Brien & <Söhne> \x00 \xff \ufffe\n")
 	f.Fuzz(func(t *testing.T, s string) {
