@@ -100,6 +100,9 @@ func TestSoak(t *testing.T) {
 	s.rest("end")
 	t.Log("\n" + s.report())
 	s.flat()
+	if s.stats.known == 0 {
+		t.Error("nothing was known of anybody")
+	}
 	if n := s.unwell.Load(); n > 0 {
 		t.Errorf("%d requests got no answer", n)
 	}
