@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -12,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -146,13 +144,6 @@ func drip(ctx context.Context, c net.Conn, text string, every time.Duration) {
 			return
 		}
 		pause(ctx, every)
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
 	}
 }
 
@@ -352,74 +343,6 @@ func TestThousandStuckConnections(t *testing.T) {
 			t.Fatal(err) // it is not let go
 		}
 	}
-}
-
-// One machine that wants all connections gets its share, and reads why it gets no more.
-// Others, and this machine itself, are served.
-func TestOneClientCannotTakeAllConnections(t *testing.T) {
-	outside := ownAddress(t)
-	const share, wanted = 50, 1000
-	b := besiege(t, "0.0.0.0", fmt.Sprintf("connections: 100, connections_per_client: %d", share))
-	var conns []net.Conn
-	defer func() {
-		for _, c := range conns {
-			c.Close()
-		}
-	}()
-	for range share {
-		c, err := net.Dial("tcp", net.JoinHostPort(outside, b.port()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		conns = append(conns, c)
-	}
-	eventually(t, "its share is taken", func() bool { return b.taken().Open() == share })
-	var told atomic.Int64
-	var coming sync.WaitGroup
-	for range 10 {
-		coming.Go(func() {
-			for range (wanted - share) / 10 {
-				c, err := net.Dial("tcp", net.JoinHostPort(outside, b.port()))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-				response, err := http.ReadResponse(bufio.NewReader(c), nil)
-				if err != nil {
-					t.Error(err)
-				} else if body, err := io.ReadAll(response.Body); err == nil && response.StatusCode == http.StatusServiceUnavailable && bytes.Contains(body, []byte("from your network")) {
-					told.Add(1)
-				}
-				c.Close()
-			}
-		})
-	}
-	coming.Wait()
-	if n := told.Load(); n != wanted-share || b.taken().Refused() != wanted-share || b.taken().Open() != share {
-		t.Errorf("%d of %d were told why they are refused; %d refused, %d open", n, wanted-share, b.taken().Refused(), b.taken().Open())
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	if b.honest(t, ctx) == 0 {
-		t.Error("no honest client got an answer")
-	}
-}
-
-// ownAddress returns an address of this machine that is none of loopback.
-func ownAddress(t *testing.T) string {
-	t.Helper()
-	all, err := net.InterfaceAddrs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range all {
-		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Is4() && !p.Addr().IsLoopback() && !p.Addr().IsLinkLocalUnicast() {
-			return p.Addr().String()
-		}
-	}
-	t.Skip("this machine has no IPv4 address but loopback, and none to be a client from")
-	return ""
 }
 
 // slowhttptest is somebody else's idea of slow clients.

@@ -323,7 +323,7 @@ func badInputs() (all []badInput) {
 		"a file by POST", raw("POST "+internetMary, "x"),
 		"a file by PROPFIND where nobody may write", raw("PROPFIND "+internetMary, ""),
 	)
-	const asOperator = "Authorization: Bearer s3cret-token"
+	const asOperator = "Authorization: Bearer s3cret-token-of-operators"
 	add("operators",
 		"operators: no token", raw("GET /cache", ""),
 		"operators: a wrong token", raw("GET /cache", "", "Authorization: Bearer wrong"),

@@ -106,7 +106,7 @@ func newTargets(t *testing.T) targets {
 		t.Fatal(err)
 	}
 	exchange := startExchange(t, pretendCalendar(availability.Busy, "mary@contoso.com"))
-	store, password, token := filepath.Join(t.TempDir(), "published.db"), writeFile(t, []byte("hunter2\n")), writeFile(t, []byte("s3cret-token\n"))
+	store, password, token := filepath.Join(t.TempDir(), "published.db"), writeFile(t, []byte("hunter2\n")), writeFile(t, []byte("s3cret-token-of-operators\n"))
 	const common = `
 listen: 127.0.0.1:0
 organizations: [{name: contoso, domains: [contoso.com], target_sharing_epr: %q}]

@@ -21,7 +21,7 @@ import (
 	"fbgate/availability/exchangetest/publicfoldertest"
 )
 
-// modelConfig expects the folder with the files it names, and cache.stale.
+// modelConfig expects the folder with the files it names.
 //
 //   - contoso is asked by https, with a private CA, and says what it does not know is
 //     in the cloud.
@@ -33,7 +33,7 @@ import (
 //   - closed gives nothing away.
 const modelConfig = `
 answer_timeout: 10s
-cache: {ttl: 15m, lookup_timeout: 25s, stale: %[2]s, stale_after: 2s}
+cache: {ttl: 15m, lookup_timeout: 25s, stale: %[2]s}
 directory: {file: %[1]s/people.csv}
 internet_free_busy: {months_before: 1, months_after: 1}
 folder: {months_before: 0, months_after: 1}
@@ -52,9 +52,12 @@ const (
 	modelTTL    = 15 * time.Minute
 	modelLookup = 25 * time.Second
 	modelAnswer = 10 * time.Second
-	// modelStale is how much longer answers may be served where fresh ones cannot be had, in
-	// two worlds of three.
-	modelStale = 30 * time.Minute
+	// modelStale is how much longer answers may be served where fresh ones cannot be had,
+	// in every other world.
+	modelStale = time.Hour
+	// modelOldest is how old what is told may be when it is asked for, if nothing stale
+	// is served: it was remembered when the lookup that brought it ended.
+	modelOldest = modelTTL + modelLookup
 )
 
 // universe is a gateway, its partners, and what they have said.
@@ -68,8 +71,8 @@ type universe struct {
 	network *network
 	gateway *gateway
 	send    func(method, target, body string) *httptest.ResponseRecorder // how clients ask
-	stale   time.Duration                                                // cache.stale
-	oldest  time.Duration                                                // that what is told may be when it is asked for
+	stale   time.Duration                                                // how much longer answers may be served
+	oldest  time.Duration                                                // that what is told may be
 	answer  time.Duration                                                // that a client may wait; 0 is not looked at
 	hurry   time.Duration                                                // how many times faster than in the model all is that takes time
 	replay  string                                                       // how to see it again
@@ -164,11 +167,10 @@ func newCrowd(t *testing.T, seed uint64) *universe {
 	}
 	w.weather = []float64{0, 0.03, 0.1, 0.3, 0.6, 0.95}[w.dice.IntN(6)]
 	w.calm = w.weather == 0
-	if seed%3 > 0 {
+	if seed%2 == 0 {
 		w.stale = modelStale
 	}
-	w.oldest = modelTTL + modelLookup + w.stale // it is remembered when the lookup that brings it ends
-	w.answer, w.hurry, w.send = modelAnswer, 1, w.serve
+	w.oldest, w.answer, w.hurry, w.send = modelOldest+w.stale, modelAnswer, 1, w.serve
 	w.replay = fmt.Sprintf("go test ./cmd/fbgate -run 'TestModel$' -seed %d", seed)
 	w.network = &network{world: w, hosts: make(map[string]*host)}
 	w.populate()

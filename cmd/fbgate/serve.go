@@ -64,6 +64,7 @@ type server struct {
 	failed    chan error
 	end       context.CancelFunc // of what runs besides
 	besides   sync.WaitGroup
+	arrivals  arrivals
 	clients   listening
 	secure    listening // its Server is nil without tls
 	operators listening
@@ -194,8 +195,13 @@ func bindAdvice(err error) string {
 // forClients is the server of one listener for clients.
 func (s *server) forClients(handler http.Handler) *http.Server {
 	server := s.httpServer(handler)
+	server.ConnState = s.arrivals.state
 	if through := s.gateway.through; through != nil {
-		server.ConnContext, server.ConnState = through.ConnContext, through.ConnState
+		server.ConnContext = through.ConnContext
+		server.ConnState = func(c net.Conn, state http.ConnState) {
+			s.arrivals.state(c, state)
+			through.ConnState(c, state)
+		}
 		server.DisableGeneralOptionsHandler = true // OPTIONS * is theirs, too
 	}
 	return server
@@ -257,6 +263,8 @@ func (s *server) stop() error {
 	for _, l := range []listening{s.clients, s.secure} {
 		if l.Server != nil {
 			draining.Go(func() {
+				l.listener.Close()
+				s.arrivals.settle(time.Second)
 				if err := l.Shutdown(ctx); err != nil {
 					s.log.Warn("requests were cut off that took too long", "listen", l.String(), "error", err)
 					l.Close()
