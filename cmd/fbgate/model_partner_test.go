@@ -78,6 +78,10 @@ func (p *partner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	q := p.read(r, body)
 	chance := p.world.chance(p.name, fmt.Sprint(q))
+	if p.world.isSlow() {
+		p.answer(w, r, q, chance, deliveries[0])
+		return
+	}
 	if chance.Float64() >= p.world.howBad() {
 		p.answer(w, r, q, chance, whole)
 		return
@@ -108,13 +112,16 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // fail answers with one of the faults that the pretend server has for whole calls.
 func (p *partner) fail(w http.ResponseWriter, r *http.Request, q question, chance *rand.Rand) {
+	// In real time nobody wants to wait for minutes.
 	if p.ews != nil {
 		f := ewsFaults[chance.IntN(len(ewsFaults))]
+		f.BackOff, f.RetryAfter = f.BackOff/(p.world.hurry*p.world.hurry), f.RetryAfter/p.world.hurry
 		p.world.fault(p.name, f.Name)
 		p.ews.With(f).ServeHTTP(w, r)
 		return
 	}
 	f := folderFaults[chance.IntN(len(folderFaults))]
+	f.RetryAfter /= p.world.hurry
 	p.world.fault(p.name, f.Name)
 	if !harmless[f.Name] {
 		p.folder.With(f).ServeHTTP(w, r)
@@ -324,6 +331,19 @@ func (w *universe) howBad() float64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.weather
+}
+
+func (w *universe) isSlow() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.slow
+}
+
+// slowly lets every reply come in a trickle, or as it comes.
+func (w *universe) slowly(slow bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.slow = slow
 }
 
 // chance returns the dice of one event. They depend on the seed, the step and what the

@@ -144,7 +144,9 @@ func (w *universe) next() {
 	case n < 14:
 		w.leave()
 	case n < 15:
-		w.flush()
+		if w.flush(); dice.IntN(2) == 0 {
+			w.flushMeanwhile()
+		}
 	case n < 17:
 		w.change()
 	default:
@@ -165,6 +167,22 @@ func (w *universe) ask(clients int) {
 		all.Go(func() { w.compare(q) })
 	}
 	all.Wait()
+}
+
+// flushMeanwhile flushes while a client waits for what comes slowly, who then asks the
+// same again: what the partners had said before that is not told, though it came after it.
+func (w *universe) flushMeanwhile() {
+	q, after := w.question(w.dice), time.Duration(w.dice.IntN(9000))*time.Millisecond
+	w.slowly(!w.calm)
+	var first sync.WaitGroup
+	first.Go(func() { w.compare(q) })
+	time.Sleep(after)
+	w.flush()
+	w.slowly(false)
+	first.Wait()
+	w.compare(q)
+	time.Sleep(modelLookup) // what was under way has come by then
+	w.compare(q)
 }
 
 // client is a question as an old client puts it.

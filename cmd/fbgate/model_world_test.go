@@ -90,6 +90,7 @@ type universe struct {
 	mu     sync.Mutex
 	step   int
 	events map[string]int
+	slow   bool // every reply is a trickle
 	story  []string
 	counts map[string]int // of faults
 	stats  stats

@@ -103,7 +103,7 @@ func (s *soak) chaos(dice *rand.Rand) {
 		w.fault("login", "all tokens revoked")
 	default:
 		w.mu.Lock()
-		w.weather = []float64{0, 0, 0.05, 0.1, 0.3, 0.7}[dice.IntN(6)]
+		w.weather = []float64{0, 0, 0, 0.02, 0.05, 0.1, 0.3, 0.7}[dice.IntN(8)]
 		w.mu.Unlock()
 		w.tell("weather %v", w.howBad())
 	}

@@ -26,7 +26,7 @@ const soakConfig = `
 listen: 127.0.0.1:0
 admin: {listen: "127.0.0.1:0"}
 answer_timeout: 2s
-cache: {ttl: 3s, lookup_timeout: 4s, passing_failure_ttl: 1s, lasting_failure_ttl: 1s}
+cache: {ttl: 3s, lookup_timeout: 4s, stale: 4s, stale_after: 500ms, passing_failure_ttl: 1s, lasting_failure_ttl: 1s}
 directory: {file: %[1]s/people.csv}
 publishing: {store: %[1]s/published.db, publishers: [{username: sync, password_file: %[1]s/publisher}]}
 internet_free_busy: {months_before: 1, months_after: 1}
@@ -44,6 +44,7 @@ organizations:
 const (
 	soakTTL      = 3 * time.Second
 	soakLookup   = 4 * time.Second
+	soakStale    = 4 * time.Second
 	soakPatience = 20 * time.Second
 )
 
@@ -100,6 +101,9 @@ func TestSoak(t *testing.T) {
 	s.rest("end")
 	t.Log("\n" + s.report())
 	s.flat()
+	if s.stats.known == 0 {
+		t.Error("nothing was known of anybody")
+	}
 	if n := s.unwell.Load(); n > 0 {
 		t.Errorf("%d requests got no answer", n)
 	}
@@ -116,7 +120,7 @@ func newSoak(t *testing.T) *soak {
 	dir := t.TempDir()
 	w := newCrowd(t, 1)
 	w.weather, w.calm = 0.1, false
-	w.oldest, w.hurry = soakTTL+soakLookup+soakPatience, 10
+	w.oldest, w.hurry = soakTTL+soakLookup+soakStale+soakPatience, 10
 	w.replay = "it is not to be had again; SOAK=10m go test ./cmd/fbgate -run TestSoak"
 	s := &soak{universe: w, outcomes: make(map[string]map[string]int), reasons: &reasonCounter{counts: make(map[string]int)}}
 	all := w.pretend()
