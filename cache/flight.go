@@ -186,7 +186,8 @@ func (c *Cache) ask(ctx context.Context, q availability.Query) (answers []availa
 	answers = c.source.Lookup(ctx, q)
 	broken := len(answers) != len(q.Mailboxes)
 	for i := range answers {
-		broken = broken || answers[i].Mailbox != q.Mailboxes[i] || !answers[i].Window.Contains(q.Window)
+		unsaid := answers[i].Reason == nil && !answers[i].Schedule.Covers(answers[i].Window)
+		broken = broken || unsaid || answers[i].Mailbox != q.Mailboxes[i] || !answers[i].Window.Contains(q.Window)
 	}
 	if broken {
 		return c.fail(q, availability.Because(availability.Internal, "the source answered something else than it was asked"))

@@ -20,15 +20,15 @@ import (
 // FuzzLDAPReply answers each search with the same bytes. What is found is of those asked
 // about and within bounds, and whatever else comes is a failure of the directory.
 func FuzzLDAPReply(f *testing.F) {
-	end := done(1, ldap.ApplicationSearchResultDone, ldap.LDAPResultSuccess)
+	end := done(1, ldap.ApplicationSearchResultDone, ldap.LDAPResultSuccess, "")
 	join := func(parts ...[]byte) []byte { return slices.Concat(parts...) }
 	f.Add(join(entry(1, "cn=mary", map[string][]string{"mail": {"mary@contoso.com"}, "legacyExchangeDN": {"/o=Contoso/cn=mary"}, "proxyAddresses": {"SMTP:mary@contoso.com", "smtp:m@contoso.com"}}), end))
 	f.Add(join(entry(1, "cn=all", map[string][]string{"mail": {"all@contoso.com"}, "objectClass": {"group"}, "member;range=0-1": {"cn=a", "cn=b"}}), end))
 	f.Add(join(entry(1, "cn=x", map[string][]string{"mail": {"x@contoso.com", "\xff"}, "targetAddress": {"SMTP:y@z.example"}, "displayName": {strings.Repeat("n", 300)}, "member;range=0-*": nil}), end))
-	f.Add(done(1, ldap.ApplicationSearchResultDone, ldap.LDAPResultSizeLimitExceeded))
-	f.Add(done(1, ldap.ApplicationSearchResultDone, ldap.LDAPResultReferral))
-	f.Add(done(1, ldap.ApplicationBindResponse, ldap.LDAPResultSuccess))
-	f.Add(done(0, ldap.ApplicationExtendedResponse, ldap.LDAPResultUnavailable))
+	f.Add(done(1, ldap.ApplicationSearchResultDone, ldap.LDAPResultSizeLimitExceeded, ""))
+	f.Add(done(1, ldap.ApplicationSearchResultDone, ldap.LDAPResultReferral, ""))
+	f.Add(done(1, ldap.ApplicationBindResponse, ldap.LDAPResultSuccess, ""))
+	f.Add(done(0, ldap.ApplicationExtendedResponse, ldap.LDAPResultUnavailable, ""))
 	f.Add([]byte{0x30, 0x80, 2, 1, 1, 0x64, 0x80, 4, 0, 0x30, 0, 0, 0, 0, 0})
 	f.Add([]byte{0x30, 0x84, 0x7f, 0xff, 0xff, 0xff})
 	f.Add(ber.NewSequence("").Bytes())
