@@ -133,7 +133,7 @@ func (g *Gate) refusal(header http.Header, r *http.Request, failure error) error
 		return failure
 	}
 	refusal := &face.Refusal{Status: http.StatusUnauthorized, Usual: failure == nil,
-		Text: "This gateway only answers those who log in, as WWW-Authenticate says, or who ask from a network that need not. Ask its administrator for an account."}
+		Text: "This gateway only answers those who log in, or who ask from a network that need not. Ask its administrator for an account."}
 	own := (*face.Refusal)(nil)
 	if errors.As(failure, &own) {
 		*refusal = *own
