@@ -41,6 +41,7 @@ func (s *serveCommand) Run(ctx context.Context, console console) error {
 	if c.TLS != nil {
 		warnOfStrangers(log, "tls.listen", c.TLS.Listen)
 	}
+	running.tellReady()
 	return running.until(ctx)
 }
 
@@ -215,6 +216,7 @@ func (s *server) until(ctx context.Context) error {
 	defer sweep.Stop()
 	expire := time.NewTicker(time.Hour)
 	defer expire.Stop()
+	alive := time.Tick(watchdog() / 2) // nil, which never ticks, if nobody watches
 	for serving := true; serving; {
 		select {
 		case <-sweep.C:
@@ -223,6 +225,8 @@ func (s *server) until(ctx context.Context) error {
 			}
 		case <-expire.C:
 			s.expire(ctx)
+		case <-alive:
+			s.tell("WATCHDOG=1") // from here, as a loop that hangs must not say so
 		case failure = <-s.failed:
 			serving = false
 		case <-ctx.Done():
@@ -230,6 +234,7 @@ func (s *server) until(ctx context.Context) error {
 		}
 	}
 	s.log.Info("shutting down")
+	s.tellStopping()
 	return errors.Join(failure, s.stop())
 }
 
