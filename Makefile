@@ -2,6 +2,8 @@
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# Where the package goes.
+DIST    ?= dist
 # TESTFLAGS=-race make test: with the race detector, which needs a C compiler.
 TESTFLAGS ?=
 # How long each fuzz target runs. As a count of inputs (20000x) the run cannot end in
@@ -11,13 +13,16 @@ FUZZTIME  ?= 100000x
 SOAK      ?= 10m
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build demo test race lint fuzz soak bench cover clean
+.PHONY: help build deb demo test race lint fuzz soak bench cover clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 build: ## build bin/fbgate
 	$(GO) build -trimpath -ldflags '-s -w -X main.release=$(VERSION)' -o bin/fbgate ./cmd/fbgate
+
+deb: ## build the Debian package in dist/; ARCH=arm64 for another kind of machine
+	@GO='$(GO)' ARCH='$(ARCH)' RELEASE='$(VERSION)' cmd/fbgate/deb/build '$(DIST)'
 
 demo: ## start three pretend organizations and the gateway; DEMO='--listen 127.0.0.1:9080' chooses ports
 	@$(GO) run ./cmd/fbgate demo $(DEMO)
@@ -52,4 +57,4 @@ cover: ## show test coverage by package
 	$(GO) test -cover ./...
 
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin '$(DIST)'

@@ -43,6 +43,7 @@ func (s *serveCommand) Run(ctx context.Context, console console) error {
 	case c.Login == nil && len(c.TrustedProxies) > 0:
 		log.Warn("everybody whom the proxies let through may ask for free/busy: there is no login")
 	}
+	running.tellReady()
 	return running.until(ctx)
 }
 
@@ -233,6 +234,7 @@ func (s *server) until(ctx context.Context) error {
 	defer expire.Stop()
 	refresh := time.NewTicker(30 * time.Second)
 	defer refresh.Stop()
+	alive := time.Tick(watchdog() / 2) // nil, which never ticks, if nobody watches
 	for serving := true; serving; {
 		select {
 		case <-sweep.C:
@@ -243,6 +245,8 @@ func (s *server) until(ctx context.Context) error {
 			s.gateway.caches.Refresh(ctx)
 		case <-expire.C:
 			s.expire(ctx)
+		case <-alive:
+			s.tell("WATCHDOG=1") // from here, as a loop that hangs must not say so
 		case failure = <-s.failed:
 			serving = false
 		case <-ctx.Done():
@@ -250,6 +254,7 @@ func (s *server) until(ctx context.Context) error {
 		}
 	}
 	s.log.Info("shutting down")
+	s.tellStopping()
 	return errors.Join(failure, s.stop())
 }
 
