@@ -55,11 +55,12 @@ func (r *recipient) add(attribute, value string) error {
 	case attrTarget:
 		return r.addTarget(value)
 	case attrLegacyDN:
-		r.legacyDN = legacyDN(value)
-		if !r.legacyDN.IsLegacyDN() {
+		dn := legacyDN(value)
+		if !dn.IsLegacyDN() {
 			return fmt.Errorf("legacyExchangeDN %.200q does not begin with /", value)
 		}
-		r.know(r.legacyDN)
+		r.legacyDN = dn
+		r.know(dn)
 	case attrDisplayName:
 		r.name = value
 	case attrObjectClass:
