@@ -78,7 +78,7 @@ func (q *queryCommand) request(now time.Time) (davxml.Request, string, error) {
 	if err != nil || gateway.Host == "" || gateway.Scheme != "http" && gateway.Scheme != "https" {
 		return davxml.Request{}, "", fmt.Errorf("--gateway: %q is not an http or https URL; write for example http://127.0.0.1:8080/public/", q.Gateway)
 	}
-	if gateway.Path == "" {
+	if strings.Trim(gateway.Path, "/") == "" {
 		gateway.Path = "/public/"
 	}
 	if q.Interval < 1 || q.Interval > 1440 {
