@@ -3,6 +3,7 @@ package cache
 import (
 	"cmp"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -136,14 +137,29 @@ func (c Caches) Page(l Listing) Page {
 	}
 	for i := range page.Rows {
 		row := &page.Rows[i]
-		stored, _ := c[row.Organization].store.Get(row.Mailbox)
-		for _, a := range stored {
-			if now.Before(a.Expires) {
-				row.Answers = append(row.Answers, a)
-			}
-		}
+		row.Answers = c[row.Organization].fresh(row.Mailbox, now)
 	}
 	return page
+}
+
+// Of returns what is remembered of one mailbox, by organization.
+func (c Caches) Of(m availability.Mailbox) (answers []availability.Answer) {
+	now := time.Now()
+	for _, organization := range slices.Sorted(maps.Keys(c)) {
+		answers = append(answers, c[organization].fresh(m, now)...)
+	}
+	return answers
+}
+
+// fresh returns what is stored of m and has not expired.
+func (c *Cache) fresh(m availability.Mailbox, now time.Time) (answers []availability.Answer) {
+	stored, _ := c.store.Get(m)
+	for _, a := range stored {
+		if now.Before(a.Expires) {
+			answers = append(answers, a)
+		}
+	}
+	return answers
 }
 
 // compare puts two mailboxes in the order of the listing. No two are equal.

@@ -110,9 +110,15 @@ func TestPageForgets(t *testing.T) {
 		if page := caches.Page(cache.Listing{}); page.Total != 1 || len(page.Rows) != 1 || page.Rows[0].Answers[0].Window != day || page.More {
 			t.Errorf("%+v", page)
 		}
+		if of := caches.Of("mary@contoso.com"); len(of) != 1 || of[0].Window != day || len(caches.Of("m")) != 0 {
+			t.Errorf("%+v", of)
+		}
 		time.Sleep(time.Minute)
 		if page := caches.Page(cache.Listing{}); page.Total != 0 || len(page.Rows) != 0 {
 			t.Errorf("%+v after it has expired", page)
+		}
+		if of := caches.Of("mary@contoso.com"); len(of) != 0 {
+			t.Errorf("%+v after it has expired", of)
 		}
 	})
 }

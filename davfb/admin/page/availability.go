@@ -40,6 +40,7 @@ type asked struct {
 	availability.Answer
 	Address string
 	Digits  string
+	Age     string        // of what was said, empty if that is not known
 	Step    time.Duration // of the source, if it is coarser than what is drawn
 }
 
@@ -55,6 +56,8 @@ type availabilityView struct {
 	Asked   []asked
 	Unknown int // of how many not everything is known
 	Path    string
+	Earlier string // the paths of the same question about the days before and after
+	Later   string
 	XML     string
 	Took    time.Duration
 }
@@ -187,6 +190,9 @@ func (v *availabilityView) answer(r davxml.Request, answers []availability.Answe
 		merged.Overlay(all, one)
 		names, drawn = append(names, r.Attendees[i].Address), append(drawn, string(one))
 		known := asked{Answer: a, Address: r.Attendees[i].Address, Digits: string(one)}
+		if !a.At.IsZero() {
+			known.Age = age(time.Since(a.At))
+		}
 		if a.Schedule.Step > r.Interval {
 			known.Step = a.Schedule.Step
 		}
@@ -203,7 +209,18 @@ func (v *availabilityView) answer(r davxml.Request, answers []availability.Answe
 		v.Drawn[i].Rows[0].Sum = true
 	}
 	v.Path = legacyPath(r)
+	if days, err := strconv.Atoi(v.Days); err == nil && !strings.Contains(v.Who, "?") {
+		v.Earlier, v.Later = v.shifted(r, zone, -days), v.shifted(r, zone, days)
+	}
 	v.XML = string(davxml.AppendAnswer(nil, r, answers, digits))
+}
+
+// shifted is the path of the same question so many days later.
+func (v *availabilityView) shifted(r davxml.Request, zone *time.Location, days int) string {
+	return "/ui/availability?" + url.Values{
+		"who": {v.Who}, "start": {r.Window.Start.In(zone).AddDate(0, 0, days).Format(time.DateOnly)},
+		"days": {v.Days}, "interval": {v.Interval}, "zone": {v.Zone}, "as": {v.As},
+	}.Encode()
 }
 
 // legacyPath returns what an old client would ask.

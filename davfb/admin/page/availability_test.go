@@ -18,7 +18,9 @@ func TestMain(m *testing.M) {
 	if time.Local, err = time.LoadLocation("Europe/Berlin"); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	closeBrowser()
+	os.Exit(code)
 }
 
 func ask(pairs ...string) string {

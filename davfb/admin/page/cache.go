@@ -123,23 +123,14 @@ func (p *pages) entry(v *visit) error {
 		Ask     bool
 	}{p.frame(v, "Remembered of "+string(mailbox), "/ui/cache"), mailbox, nil, p.Refresh != nil, p.Doctor != nil}
 	now := time.Now()
-	for _, name := range slices.Sorted(maps.Keys(p.Caches)) {
-		found := (cache.Caches{name: p.Caches[name]}).Page(cache.Listing{Matching: string(mailbox), Most: 1, After: before(mailbox)})
-		if len(found.Rows) == 0 || found.Rows[0].Mailbox != mailbox {
-			continue
-		}
-		for _, a := range found.Rows[0].Answers {
-			view.Answers = append(view.Answers, newAnswer(a, now))
-		}
+	for _, a := range p.Caches.Of(mailbox) {
+		view.Answers = append(view.Answers, newAnswer(a, now))
 	}
 	if len(view.Answers) == 0 {
 		return problem{http.StatusNotFound, "Not remembered", fmt.Sprintf("Nothing is remembered of %.320s: it was flushed, has expired, or nobody has asked.", mailbox)}
 	}
 	return p.show(v, http.StatusOK, "entry", view)
 }
-
-// before is what comes right before a mailbox by address.
-func before(m availability.Mailbox) *cache.Row { return &cache.Row{Mailbox: m} }
 
 func newAnswer(a availability.Answer, now time.Time) answerView {
 	shown := answerView{Answer: a, Age: now.Sub(a.At), Left: a.Expires.Sub(now), Spans: a.Schedule.Spans[:min(spansShown, len(a.Schedule.Spans))]}

@@ -13,6 +13,7 @@ type chart struct {
 	Title       string
 	Description string // for those who cannot see it
 	Top         string // what the height stands for
+	Failed      uint64
 	Width       int
 	Bars        []bar
 }
@@ -51,7 +52,7 @@ func charts(id string, hour []meter.Minute) []chart {
 		all.Looked, all.Remembered = all.Looked+m.Looked, all.Remembered+m.Remembered
 	}
 	return []chart{
-		draw(chart{ID: id + "-calls", Title: "Calls a minute", Top: number(busiest),
+		draw(chart{ID: id + "-calls", Title: "Calls a minute", Top: number(busiest), Failed: all.Failed,
 			Description: fmt.Sprintf("In the last hour %d calls, of which %d failed; %d in the busiest minute.", all.Calls, all.Failed, busiest)},
 			calls, float64(busiest)),
 		draw(chart{ID: id + "-hits", Title: "Hit ratio", Top: "100 %",

@@ -45,8 +45,8 @@ type verdict struct {
 
 func (p *pages) doctorView(v *visit) doctorView {
 	view := doctorView{
-		frame: p.frame(v, "Doctor", "/ui/doctor"), Mailbox: strings.TrimSpace(v.FormValue("mailbox")),
-		Organization: v.FormValue("organization"), As: strings.TrimSpace(v.FormValue("as")),
+		frame: p.frame(v, "Doctor", "/ui/doctor"), Mailbox: strings.TrimSpace(v.field("mailbox")),
+		Organization: v.field("organization"), As: strings.TrimSpace(v.field("as")),
 	}
 	if p.Organizations != nil {
 		for _, o := range p.Organizations() {

@@ -128,6 +128,9 @@ func newOrganization(i int, o admin.Organization) organization {
 			shown.Worst, shown.Says = one.Class, string(s.State)
 		}
 		shown.Shown = append(shown.Shown, one)
+		if s.Reason != nil && shown.Why != nil && s.Reason.Error() == shown.Why.Error() {
+			shown.Why = nil // it is told of the server
+		}
 	}
 	return shown
 }

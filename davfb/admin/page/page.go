@@ -186,6 +186,15 @@ func (v *visit) see(path string) error {
 	return nil
 }
 
+// field returns what was posted, or what the address says. [http.Request.FormValue] would
+// read bodies of any length where none belongs.
+func (v *visit) field(name string) string {
+	if v.Method == http.MethodPost {
+		return v.PostForm.Get(name)
+	}
+	return v.URL.Query().Get(name)
+}
+
 // who is behind a visit, for the log.
 func (p *pages) who(v *visit) string {
 	address := client(v.Request).String()

@@ -162,7 +162,7 @@ func TestSignIn(t *testing.T) {
 		}
 	}
 	expect(t, b.get("/ui/static/style.css"), 200)
-	expect(t, b.get("/ui/sign-in?to=/ui/cache%3Forder=expiry"), 200, `value="/ui/cache?order=expiry"`, "!Configuration</a>", "!1.4.0-secret")
+	expect(t, b.get("/ui/sign-in?to=/ui/cache%3Forder=expiry"), 200, `value="/ui/cache?order=expiry"`, "!Configuration</a>", "!1.4.0", "!up for")
 	expect(t, b.post("/ui/sign-in", "token", "wrong"), 403, "That is not the token")
 	expect(t, b.post("/ui/sign-in", "token", "", "form", "forged"), 403, "out of date")
 	if b.cookie != "" {

@@ -40,8 +40,8 @@ func (p *pages) showSignIn(v *visit, status int, wrong string) error {
 		return v.see("/ui/")
 	}
 	f := p.frame(v, "Sign in", "")
-	f.Nav = nil
-	return p.show(v, status, "sign-in", signIn{f, local(v.FormValue("to")), wrong})
+	f.Nav, f.Version, f.Uptime = nil, "", "" // which are nobody's business yet
+	return p.show(v, status, "sign-in", signIn{f, local(v.field("to")), wrong})
 }
 
 // local returns a path below /ui/, whatever it is given.

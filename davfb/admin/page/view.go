@@ -18,7 +18,7 @@ import (
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"age": age, "took": took, "number": number[int], "count": number[uint64], "bytes": size, "percent": percent, "moment": moment, "clock": clock,
+	"age": age, "took": took, "number": number[int], "count": number[uint64], "bytes": size, "percent": percent, "moment": moment, "clock": clock, "date": date,
 }).ParseFS(files, "templates/*.html"))
 
 // frame is what all pages have round them.

@@ -62,8 +62,11 @@ func percent(part, all uint64) string {
 	return fmt.Sprintf("%.0f %%", 100*float64(part)/float64(all))
 }
 
-// moment is a time for machines, clock one for people: by the gateway's own clock.
+// moment is a time for machines, date and clock one for people, by the gateway's own
+// clock: date in full, clock as short as it can be today.
 func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func date(t time.Time) string { return t.Local().Format("2 Jan 2006 15:04") }
 
 func clock(t time.Time) string {
 	t, now := t.Local(), time.Now()
@@ -73,5 +76,5 @@ func clock(t time.Time) string {
 	case t.Year() == now.Year():
 		return t.Format("2 Jan 15:04")
 	}
-	return t.Format("2 Jan 2006 15:04")
+	return date(t)
 }

@@ -13,7 +13,8 @@ for (const part of document.querySelectorAll("[data-refresh]")) {
 	button.className = "quiet";
 	text.className = "faint";
 	control.append(button, " ", text);
-	part.before(control);
+	const title = part.previousElementSibling;
+	if (title && title.matches(".titled")) title.append(control); else part.before(control);
 	let paused = false, current = part;
 	const say = (failed) => {
 		button.textContent = paused ? "Go on refreshing" : "Pause refreshing";
@@ -40,6 +41,13 @@ for (const part of document.querySelectorAll("[data-refresh]")) {
 	};
 	say();
 	setInterval(load, seconds * 1000);
+}
+
+// Where not all of a day can be seen, the morning comes first.
+for (const bars of document.querySelectorAll(".bars")) {
+	const morning = [...bars.querySelectorAll("thead th")].find((th) => th.textContent.startsWith("08"));
+	const names = bars.querySelector("tbody th");
+	if (morning && names && bars.scrollWidth > bars.clientWidth) bars.scrollLeft = morning.offsetLeft - names.offsetWidth;
 }
 
 for (const button of document.querySelectorAll("[data-copy]")) {
@@ -69,10 +77,13 @@ for (const form of document.querySelectorAll("[data-stream]")) {
 		const heading = document.createElement("h2");
 		const progress = document.createElement("progress");
 		const course = document.createElement("div");
+		const tally = document.createElement("p");
 		heading.textContent = form.elements.mailbox.value;
 		progress.setAttribute("aria-label", "The doctor is at work");
 		course.className = "course";
-		place.replaceChildren(heading, progress, course);
+		tally.className = "faint";
+		tally.textContent = "The first hop is under way.";
+		place.replaceChildren(heading, tally, progress, course);
 		place.setAttribute("aria-busy", "true");
 		const complain = (text) => {
 			const p = document.createElement("p");
@@ -101,6 +112,7 @@ for (const form of document.querySelectorAll("[data-stream]")) {
 					ended = event.startsWith("event: verdict");
 					const html = event.split("\n").filter((l) => l.startsWith("data: ")).map((l) => l.slice(6)).join("\n");
 					course.insertAdjacentHTML("beforeend", html);
+					tally.textContent = "Hops so far: " + course.querySelectorAll(".hop").length + ". The next one is under way.";
 				}
 			}
 			if (!ended) complain("The connection ended before the doctor was done.");
@@ -109,6 +121,7 @@ for (const form of document.querySelectorAll("[data-stream]")) {
 		} finally {
 			if (running === mine) {
 				progress.remove();
+				tally.remove();
 				place.removeAttribute("aria-busy");
 				running = null;
 			}
