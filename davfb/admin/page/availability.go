@@ -72,10 +72,11 @@ func (p *pages) availability(v *visit) error {
 	}}
 	view.complete(time.Now())
 	if strings.TrimSpace(view.Who) == "" {
+		status := http.StatusOK
 		if query.Has("who") {
-			view.Wrong = "Give at least one address."
+			status, view.Wrong = http.StatusBadRequest, "Give at least one address."
 		}
-		return p.show(v, http.StatusOK, "availability", view)
+		return p.show(v, status, "availability", view)
 	}
 	request, zone, err := view.request()
 	if err != nil {

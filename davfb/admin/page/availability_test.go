@@ -113,7 +113,7 @@ func TestBadQuestions(t *testing.T) {
 		}
 	}
 	w := newWorld(t, nil)
-	expect(t, newBrowser(t, w).get(ask("who", " ")), 200, "Give at least one address")
+	expect(t, newBrowser(t, w).get(ask("who", " ")), 400, "Give at least one address")
 }
 
 // A page of another site cannot make the gateway ask, whatever it links to.
@@ -132,3 +132,27 @@ func TestOtherSitesAskNothing(t *testing.T) {
 }
 
 var _ availability.Source = (*world)(nil)
+
+// Whatever is typed in, it is asked as it is meant or refused with a word about it.
+func FuzzQuestion(f *testing.F) {
+	f.Add("mary@contoso.com, joe@contoso.com", "2026-11-23", "2", "30", "Local")
+	f.Add("/o=Contoso/cn=Smith, John\nEX:/o=A;SMTP:x", "2026-10-25", "14", "5", "Asia/Kathmandu")
+	f.Add(" ", "", "", "", "")
+	f.Add("https://mail/public/?Cmd=freebusy&start=2026-11-23T00:00:00+01:00&interval=60&u=SMTP:a@b&u=c", "", "", "", "UTC")
+	w := newWorld(f, nil)
+	f.Fuzz(func(t *testing.T, who, start, days, interval, zone string) {
+		w.asked = nil
+		got := newBrowser(t, w).get(ask("who", who, "start", start, "days", days, "interval", interval, "zone", zone))
+		if got.Code != 200 && got.Code != 400 || (got.Code == 400) != strings.Contains(got.Body.String(), `role="alert"`) {
+			t.Errorf("%d: %s", got.Code, got.Body)
+		}
+		for _, q := range w.asked {
+			if n := len(q.Mailboxes); n == 0 || n > 50 || q.Window.Empty() || q.Window.Duration() > 62*24*time.Hour || q.Interval < 5*time.Minute {
+				t.Errorf("asks %+v", q)
+			}
+			if strings.Count(got.Body.String(), "All Attendees") < 1 {
+				t.Error("what was asked is not drawn")
+			}
+		}
+	})
+}
