@@ -35,6 +35,8 @@ var rooms = map[string][]string{
 	"davfb":                         {"availability", "davfb/face", "translate/..."},
 	"davfb/face":                    {"availability"},
 	"davfb/admin":                   {"availability", "availability/doctor", "availability/journal", "availability/meter", "availability/publisher", "cache", "translate/..."},
+	"davfb/admin/page":              {"availability", "availability/doctor", "availability/journal", "availability/meter", "cache", "davfb/admin", "davfb/admin/session", "translate/..."},
+	"davfb/admin/session":           {},
 	"davfb/folder":                  {"availability", "davfb/face", "translate/..."},
 	"davfb/intake":                  {},
 	"davfb/internet":                {"availability", "davfb/face", "translate/..."},
@@ -49,6 +51,7 @@ var rooms = map[string][]string{
 var confined = map[string][]string{
 	"github.com/Azure/go-ntlmssp":   {"availability/credential"},
 	"github.com/alecthomas/kong":    {"cmd/fbgate"},
+	"github.com/chromedp":           {"davfb/admin/..."}, // in tests
 	"github.com/emersion/go-ical":   {"translate/vfreebusy"},
 	"github.com/emersion/go-webdav": {"davfb/...", "availability/caldav"},
 	"github.com/go-ldap/ldap":       {"availability/directory", "availability/exchangetest/..."},

@@ -45,6 +45,12 @@ type Config struct {
 	// be nil.
 	Configuration func() Configuration
 	Reload        func() error
+	// Refresh asks anew, in the background, about what is remembered of a mailbox, an
+	// organization, or with neither about everything, and returns how many mailboxes
+	// that are. What is remembered is served meanwhile. It may be nil.
+	Refresh func(m availability.Mailbox, organization string) int
+	// Changes are kept there. It may be nil.
+	Changes *Changes
 	// Version is the program's, Started when it began.
 	Version string
 	Started time.Time
@@ -114,7 +120,7 @@ func (a *admin) guarded(handle func(http.ResponseWriter, *http.Request) error) h
 
 func (a *admin) authorize(w http.ResponseWriter, r *http.Request) error {
 	if a.Token == nil {
-		if !isLoopback(r.Host) {
+		if !IsLoopback(r.Host) {
 			return fault{http.StatusForbidden, fmt.Sprintf("the host %.100q is not a loopback address: set admin.token_file to reach this by name", r.Host)}
 		}
 		return nil
@@ -134,8 +140,8 @@ func (a *admin) authorize(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// isLoopback reports whether a Host header names this machine to itself.
-func isLoopback(host string) bool {
+// IsLoopback reports whether a Host header names this machine to itself.
+func IsLoopback(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}

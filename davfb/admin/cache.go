@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -115,7 +116,7 @@ func (a *admin) flushCache(w http.ResponseWriter, r *http.Request) error {
 	default:
 		flushed = a.Caches.Flush()
 	}
-	a.Log.Info("cache flushed", "client", r.RemoteAddr, "mailbox", mailbox, "organization", organization, "flushed", flushed)
+	a.Changes.Note(a.Log, Change{Who: r.RemoteAddr, What: "cache flushed", Of: cmp.Or(mailbox, organization, "everything"), Count: flushed}, "mailbox", mailbox, "organization", organization, "flushed", flushed)
 	writeJSON(w, http.StatusOK, map[string]int{"flushed": flushed})
 	return nil
 }

@@ -1,0 +1,218 @@
+package cache
+
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"fbgate/availability"
+)
+
+// Listing says which mailboxes [Caches.Page] returns. Its zero value is the first of all
+// by address.
+type Listing struct {
+	Matching     string // part of the address, in lower case; empty: all of them
+	Organization string // whose they are; empty: anybody's
+	ByExpiry     bool   // in the order they are forgotten, not by address
+	Descending   bool
+	After        *Row // the last one of the page before, nil for the first page
+	Most         int  // how many; default 50
+}
+
+// Row is one mailbox of a page.
+type Row struct {
+	Mailbox      availability.Mailbox
+	Organization string
+	// For is the mail domain of those it is remembered for, if not for all.
+	For     string
+	Expires time.Time             // when the last of Answers is forgotten
+	Answers []availability.Answer // not filled in of After
+}
+
+// Page is a part of what is remembered.
+type Page struct {
+	Rows     []Row
+	More     bool // there are others after these
+	Matching int  // how many there are, on all pages
+	Total    int  // how many are remembered
+}
+
+// index is a Store that lists what is in it without copying it. While it does, it takes
+// nothing in.
+type index interface {
+	Index() iter.Seq2[Key, time.Time]
+}
+
+var _ index = (*Memory)(nil)
+
+// Index yields the keys stored and when they expire, in any order, without copying
+// them. Meanwhile nothing can be stored or deleted, though it can be read: what loops
+// over it has to be quick.
+func (s *Memory) Index() iter.Seq2[Key, time.Time] {
+	return func(yield func(Key, time.Time) bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		// Block by block, hither and thither: who looks for the last of something would have
+		// the worst of it if each was later than the one before.
+		n := (len(s.expiring) + block - 1) / block
+		for i, at, step := 0, 0, stride(n); i < n; i, at = i+1, (at+step)%n {
+			for _, e := range s.expiring[at*block : min(len(s.expiring), (at+1)*block)] {
+				if !yield(e.key, e.expires) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// block is how many entries that lie side by side are listed one after the other.
+const block = 512
+
+// stride returns a step by which all of n places are reached, each once: one without a
+// common divisor with n, near the golden section.
+func stride(n int) int {
+	step := max(1, int(0.618*float64(n)))
+	for gcd(step, n) > 1 {
+		step++
+	}
+	return step
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// entries yields what there is in store. One that has no index is copied.
+func entries(store Store) iter.Seq2[Key, time.Time] {
+	if s, ok := store.(index); ok {
+		return s.Index()
+	}
+	return func(yield func(Key, time.Time) bool) {
+		for k, answers := range store.All() {
+			if !yield(k, lastExpiry(answers)) {
+				return
+			}
+		}
+	}
+}
+
+func lastExpiry(answers []availability.Answer) (last time.Time) {
+	for _, a := range answers {
+		if a.Expires.After(last) {
+			last = a.Expires
+		}
+	}
+	return last
+}
+
+// Page returns a part of what is remembered. It walks over all of it but keeps no more
+// than the part: a million mailboxes take some tens of milliseconds and a few kilobytes.
+func (c Caches) Page(l Listing) Page {
+	l.Most = cmp.Or(max(0, l.Most), 50)
+	page, now := Page{}, time.Now()
+	best := selection{listing: &l, most: l.Most + 1}
+	for name, one := range c {
+		for k, expires := range entries(one.store) {
+			if !now.Before(expires) {
+				continue
+			}
+			page.Total++
+			if l.Organization != "" && name != l.Organization || !strings.Contains(string(k.Mailbox), l.Matching) {
+				continue
+			}
+			page.Matching++
+			row := Row{Mailbox: k.Mailbox, Organization: name, For: k.Domain, Expires: expires}
+			if l.After == nil || l.compare(&row, l.After) > 0 {
+				best.offer(&row)
+			}
+		}
+	}
+	page.Rows = best.sorted()
+	if page.More = len(page.Rows) > l.Most; page.More {
+		page.Rows = page.Rows[:l.Most]
+	}
+	for i := range page.Rows {
+		row := &page.Rows[i]
+		row.Answers = c[row.Organization].told(Key{row.Mailbox, row.For})
+	}
+	return page
+}
+
+// Of returns what is remembered of one mailbox, by organization.
+func (c Caches) Of(m availability.Mailbox) (answers []availability.Answer) {
+	for _, organization := range slices.Sorted(maps.Keys(c)) {
+		one := c[organization]
+		for _, k := range one.keys(m) {
+			answers = append(answers, one.told(k)...)
+		}
+	}
+	return answers
+}
+
+// told returns what would be served of what is stored by k. What has expired is Stale.
+func (c *Cache) told(k Key) (answers []availability.Answer) {
+	stored, _ := c.store.Get(k)
+	now := c.now()
+	for _, a := range stored {
+		if c.policy.use(&a, now) > 0 {
+			a.Stale = a.TTL(now) <= 0
+			answers = append(answers, a)
+		}
+	}
+	return answers
+}
+
+// compare puts two mailboxes in the order of the listing. No two are equal.
+func (l *Listing) compare(a, b *Row) int {
+	order := 0
+	if l.ByExpiry {
+		order = a.Expires.Compare(b.Expires)
+	}
+	if order == 0 {
+		order = strings.Compare(string(a.Mailbox), string(b.Mailbox))
+	}
+	if order == 0 {
+		order = strings.Compare(a.Organization, b.Organization)
+	}
+	if order == 0 {
+		order = strings.Compare(a.For, b.For)
+	}
+	if l.Descending {
+		return -order
+	}
+	return order
+}
+
+// selection keeps the first few of the rows it is offered.
+type selection struct {
+	listing *Listing
+	most    int
+	rows    []Row
+	full    bool
+	worst   Row // of the first few when it was last sorted, if there were enough
+}
+
+func (s *selection) offer(row *Row) {
+	if s.full && s.listing.compare(row, &s.worst) > 0 {
+		return
+	}
+	if s.rows = append(s.rows, *row); len(s.rows) >= 2*s.most {
+		s.sorted()
+	}
+}
+
+// sorted returns the first few and forgets the others.
+func (s *selection) sorted() []Row {
+	slices.SortFunc(s.rows, func(a, b Row) int { return s.listing.compare(&a, &b) })
+	if len(s.rows) >= s.most {
+		s.rows = s.rows[:s.most]
+		s.worst, s.full = s.rows[s.most-1], true
+	}
+	return s.rows
+}

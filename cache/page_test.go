@@ -1,0 +1,163 @@
+package cache_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"fbgate/availability"
+	at "fbgate/availability/availabilitytest"
+	"fbgate/cache"
+
+	"pgregory.net/rapid"
+)
+
+// unindexed hides what Memory can do more than a Store has to.
+type unindexed struct{ cache.Store }
+
+var _ cache.Store = unindexed{}
+
+func (u unindexed) All() iter.Seq2[cache.Key, []availability.Answer] { return u.Store.All() }
+
+// empty is a Source of schedules without appointments.
+type empty struct{}
+
+func (empty) Lookup(_ context.Context, q availability.Query) []availability.Answer {
+	answers := make([]availability.Answer, len(q.Mailboxes))
+	for i, m := range q.Mailboxes {
+		answers[i] = availability.Answer{Mailbox: m, Window: q.Window, Schedule: availability.Schedule{Known: q.Window}, At: time.Now()}
+	}
+	return answers
+}
+
+// Page by page everything that matches comes once, in order, however it is stored and
+// ordered.
+func TestPagesHoldEverythingOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stores := map[string]cache.Store{"contoso": cache.NewMemory(1000), "fabrikam": unindexed{cache.NewMemory(1000)}}
+		caches := make(cache.Caches)
+		var want []cache.Row
+		for name, store := range stores {
+			caches[name] = cache.New(name, nil, store, cache.Policy{})
+			for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(0, 60), 0, 40, rapid.ID[int]).Draw(t, name) {
+				m := availability.Mailbox(fmt.Sprintf("m%02d@%s.com", n, []string{"a", "b"}[n%2]))
+				ttl := time.Duration(rapid.IntRange(1, 5).Draw(t, "ttl")) * time.Hour
+				store.Set(cache.Key{Mailbox: m}, []availability.Answer{{Mailbox: m, Expires: time.Now().Add(ttl)}}, ttl)
+				want = append(want, cache.Row{Mailbox: m, Organization: name})
+			}
+		}
+		listing := cache.Listing{
+			Matching:     rapid.SampledFrom([]string{"", "@a.", "m1", "nobody"}).Draw(t, "matching"),
+			Organization: rapid.SampledFrom([]string{"", "contoso", "fabrikam"}).Draw(t, "organization"),
+			ByExpiry:     rapid.Bool().Draw(t, "by expiry"), Descending: rapid.Bool().Draw(t, "descending"),
+			Most: rapid.IntRange(1, 20).Draw(t, "most"),
+		}
+		total := len(want)
+		want = slices.DeleteFunc(want, func(r cache.Row) bool {
+			return !strings.Contains(string(r.Mailbox), listing.Matching) || listing.Organization != "" && r.Organization != listing.Organization
+		})
+
+		var got []cache.Row
+		for {
+			page := caches.Page(listing)
+			if page.Total != total || page.Matching != len(want) || len(page.Rows) > listing.Most {
+				t.Fatalf("%d rows, %d of %d; want %d of %d, %d at most", len(page.Rows), page.Matching, page.Total, len(want), total, listing.Most)
+			}
+			got = append(got, page.Rows...)
+			if !page.More {
+				break
+			}
+			listing.After = &page.Rows[len(page.Rows)-1]
+		}
+		order := func(a, b cache.Row) int {
+			return cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.Organization, b.Organization))
+		}
+		sorted := slices.IsSortedFunc(got, func(a, b cache.Row) int {
+			by := order(a, b)
+			if listing.ByExpiry {
+				by = cmp.Or(a.Expires.Compare(b.Expires), by)
+			}
+			if listing.Descending {
+				by = -by
+			}
+			return by
+		})
+		if !sorted {
+			t.Fatalf("not in order: %v", got)
+		}
+		slices.SortFunc(got, order)
+		slices.SortFunc(want, order)
+		if !slices.EqualFunc(got, want, func(a, b cache.Row) bool { return order(a, b) == 0 && len(a.Answers) == 1 }) {
+			t.Fatalf("got %v\nwant %v", got, want)
+		}
+	})
+}
+
+// What has expired is not listed, swept or not.
+func TestPageForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := cache.New("contoso", empty{}, cache.NewMemory(10), cache.Policy{Known: time.Minute, Wait: time.Second, Timeout: time.Second})
+		caches := cache.Caches{"contoso": c}
+		day := availability.Window{Start: at.Epoch, End: at.Epoch.AddDate(0, 0, 1)}
+		c.Lookup(t.Context(), availability.Query{Mailboxes: []availability.Mailbox{"mary@contoso.com"}, Window: day, Interval: time.Hour})
+		if page := caches.Page(cache.Listing{}); page.Total != 1 || len(page.Rows) != 1 || page.Rows[0].Answers[0].Window != day || page.More {
+			t.Errorf("%+v", page)
+		}
+		if of := caches.Of("mary@contoso.com"); len(of) != 1 || of[0].Window != day || len(caches.Of("m")) != 0 {
+			t.Errorf("%+v", of)
+		}
+		time.Sleep(time.Minute)
+		if page := caches.Page(cache.Listing{}); page.Total != 0 || len(page.Rows) != 0 {
+			t.Errorf("%+v after it has expired", page)
+		}
+		if of := caches.Of("mary@contoso.com"); len(of) != 0 {
+			t.Errorf("%+v after it has expired", of)
+		}
+	})
+}
+
+// BenchmarkPage takes the first page, one far behind and a search, of a million mailboxes.
+func BenchmarkPage(b *testing.B) {
+	const mailboxes = 1_000_000
+	store := cache.NewMemory(mailboxes)
+	for i := range mailboxes {
+		m := availability.Mailbox(fmt.Sprintf("user%07d@fabrikam.com", i*7919%mailboxes))
+		ttl := time.Hour + time.Duration(i)*time.Millisecond
+		store.Set(cache.Key{Mailbox: m}, []availability.Answer{{Mailbox: m, Expires: time.Now().Add(ttl)}}, ttl)
+	}
+	caches := cache.Caches{"fabrikam": cache.New("fabrikam", nil, store, cache.Policy{})}
+	for name, listing := range map[string]cache.Listing{
+		"first":    {},
+		"expiring": {ByExpiry: true, Descending: true},
+		"middle":   {After: &cache.Row{Mailbox: "user0500000@fabrikam.com", Organization: "fabrikam"}},
+		"search":   {Matching: "99999"},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			begun := processor(b)
+			defer func() { b.ReportMetric(float64((processor(b)-begun).Milliseconds())/float64(b.N), "cpu-ms/op") }()
+			for b.Loop() {
+				if page := caches.Page(listing); page.Total != mailboxes || len(page.Rows) == 0 {
+					b.Fatal(page.Total, len(page.Rows))
+				}
+			}
+		})
+	}
+}
+
+// processor is how long this process has had a processor: unlike the clock it does not
+// count what other programs take.
+func processor(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}

@@ -1,0 +1,63 @@
+package admin
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Change is something an operator has done.
+type Change struct {
+	Number int // from 1
+	At     time.Time
+	Who    string // an address, and the name of the session if they signed in
+	What   string // as in the log, such as "cache flushed"
+	Of     string // what was changed
+	Count  int    // how many mailboxes were
+	Failed bool
+	Why    string // it failed
+}
+
+// mostChanges is how many are kept.
+const mostChanges = 50
+
+// Changes are the last things operators have done. The zero value is ready; a nil one
+// keeps nothing.
+type Changes struct {
+	mu   sync.Mutex
+	last []Change
+	made int
+}
+
+// Note keeps a change, writes it to the log with more about it, and returns its number.
+func (c *Changes) Note(log *slog.Logger, change Change, more ...any) int {
+	change.At = time.Now()
+	if c != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.made++
+		change.Number = c.made
+		c.last = append(c.last, change)
+		c.last = c.last[max(0, len(c.last)-mostChanges):]
+	}
+	level := slog.LevelInfo
+	if change.Failed {
+		level = slog.LevelWarn
+	}
+	log.Log(context.Background(), level, change.What, append([]any{"client", change.Who}, more...)...)
+	return change.Number
+}
+
+// Last returns the last changes, the newest first.
+func (c *Changes) Last() []Change {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := slices.Clone(c.last)
+	slices.Reverse(last)
+	return last
+}

@@ -1,0 +1,448 @@
+package page_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"fbgate/availability"
+	"fbgate/davfb/admin"
+	"fbgate/davfb/admin/page"
+	"fbgate/davfb/admin/session"
+)
+
+// browser is a client that keeps its cookie and knows the secret of its forms.
+type browser struct {
+	t      *testing.T
+	w      http.Handler
+	cookie string
+	form   string
+	from   string
+}
+
+func newBrowser(t *testing.T, w http.Handler) *browser {
+	return &browser{t: t, w: w, from: "127.0.0.1:5555"}
+}
+
+var secretOfForms = regexp.MustCompile(`name="form" value="([^"]+)"`)
+
+func (b *browser) do(r *http.Request) *httptest.ResponseRecorder {
+	b.t.Helper()
+	r.RemoteAddr = b.from
+	if b.cookie != "" {
+		r.Header.Set("Cookie", b.cookie)
+	}
+	w := httptest.NewRecorder()
+	b.w.ServeHTTP(w, r)
+	if found := secretOfForms.FindStringSubmatch(w.Body.String()); found != nil {
+		b.form = found[1]
+	}
+	for _, c := range w.Result().Cookies() {
+		b.cookie = c.Name + "=" + c.Value
+	}
+	return w
+}
+
+func (b *browser) get(path string) *httptest.ResponseRecorder {
+	b.t.Helper()
+	return b.do(httptest.NewRequest("GET", "http://localhost:8081"+path, nil))
+}
+
+// post sends a form with the secret of the last one it has seen.
+func (b *browser) post(path string, pairs ...string) *httptest.ResponseRecorder {
+	b.t.Helper()
+	values := url.Values{"form": {b.form}}
+	for i := 0; i < len(pairs); i += 2 {
+		values.Set(pairs[i], pairs[i+1])
+	}
+	r := httptest.NewRequest("POST", "http://localhost:8081"+path, strings.NewReader(values.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return b.do(r)
+}
+
+// expect fails unless a page has the status and all these texts, or not those with a "!".
+func expect(t *testing.T, w *httptest.ResponseRecorder, status int, texts ...string) {
+	t.Helper()
+	if w.Code != status {
+		t.Errorf("%d, want %d: %s", w.Code, status, w.Body)
+	}
+	for _, text := range texts {
+		text, absent := strings.CutPrefix(text, "!")
+		if strings.Contains(w.Body.String(), text) == absent {
+			t.Errorf("%q: there %v in\n%s", text, !absent, w.Body)
+		}
+	}
+}
+
+func withToken(c *admin.Config) { c.Token = func() (string, error) { return secret, nil } }
+
+var all = []string{"/ui/", "/ui/availability", "/ui/availability?who=mary@contoso.com", "/ui/lookups", "/ui/lookups/1", "/ui/cache", "/ui/cache/entry?mailbox=mary@contoso.com", "/ui/doctor", "/ui/configuration"}
+
+// Where something is amiss every page still says what it is about.
+func TestAPoorGateway(t *testing.T) {
+	b := newBrowser(t, page.New(admin.Config{}))
+	expect(t, b.get("/ui/"), 200, "Of organizations nothing is known here", "!/ui/doctor", "!/ui/lookups", "!/ui/configuration", "!/ui/availability")
+	expect(t, b.get("/ui/cache"), 200, "Nothing is remembered now", "Nobody has changed anything", "!Refresh")
+	for path, says := range map[string]string{
+		"/ui/availability": "has nothing to ask", "/ui/lookups": "keeps no questions", "/ui/lookups/1": "keeps no questions", "/ui/doctor": "has no doctor", "/ui/configuration": "does not show its configuration",
+	} {
+		expect(t, b.get(path), 404, says)
+	}
+	expect(t, b.post("/ui/configuration/reload"), 404, "cannot read its configuration anew")
+	expect(t, b.post("/ui/cache/refresh"), 404, "cannot refresh")
+	expect(t, b.post("/ui/doctor"), 404, "has no doctor")
+	empty := func() []admin.Organization { return nil }
+	expect(t, newBrowser(t, page.New(admin.Config{Organizations: empty})).get("/ui/"), 200, "has no organizations")
+	bare := func() []admin.Organization { return []admin.Organization{{Name: "bare"}} }
+	expect(t, newBrowser(t, page.New(admin.Config{Organizations: bare})).get("/ui/"), 200, "bare", "It has no servers")
+}
+
+// Scripts get what they got before there were pages.
+func TestOtherPathsAreThoseOfScripts(t *testing.T) {
+	w := newWorld(t, nil)
+	b := newBrowser(t, w)
+	for path, status := range map[string]int{"/": 404, "/healthz": 200, "/readyz": 200, "/cache": 200, "/publish": 404, "/uix": 404} {
+		if got := b.get(path); got.Code != status || got.Header().Get("Content-Type") == "text/html; charset=utf-8" {
+			t.Errorf("%s: %d %v", path, got.Code, got.Header())
+		}
+	}
+	r := httptest.NewRequest("GET", "http://localhost:8081/", nil)
+	r.Header.Set("Accept", "text/html,application/xhtml+xml")
+	if got := b.do(r); got.Code != 303 || got.Header().Get("Location") != "/ui/" {
+		t.Errorf("a browser gets %d %v", got.Code, got.Header())
+	}
+	if got := b.get("/ui"); got.Code != 303 {
+		t.Errorf("/ui: %d", got.Code)
+	}
+	// What scripts flush is told on the page.
+	b.do(httptest.NewRequest("DELETE", "http://localhost:8081/cache?organization=fabrikam", nil))
+	expect(t, b.get("/ui/cache"), 200, "cache flushed", ">fabrikam<", "127.0.0.1:5555")
+}
+
+func TestHeaders(t *testing.T) {
+	b := newBrowser(t, newWorld(t, nil))
+	for _, path := range append([]string{"/ui/nowhere", "/ui/static/style.css", "/ui/static/live.js", "/ui/static/mark.svg", "/ui/static/nothing.css", "/ui/static/../page.go", "/ui/cache/flush"}, all...) {
+		w := b.get(path)
+		if got := w.Header().Get("Content-Security-Policy"); got != "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'" {
+			t.Errorf("%s: %s", path, got)
+		}
+		for name, want := range map[string]string{"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin"} {
+			if got := w.Header().Get(name); got != want {
+				t.Errorf("%s: %s is %q", path, name, got)
+			}
+		}
+		if w.Header().Get("Content-Type") == "" {
+			t.Errorf("%s has no type", path)
+		}
+		if strings.Contains(path, "static") {
+			continue
+		}
+		if regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+="|https?://[^"]*"[^>]*(src|href)|javascript:`).Match(w.Body.Bytes()) {
+			t.Errorf("%s has script or style of its own", path)
+		}
+	}
+	expect(t, b.get("/ui/cache/flush"), 405, "does not take GET")
+	if w := b.get("/ui/cache/flush"); w.Header().Get("Allow") != "POST" {
+		t.Error(w.Header())
+	}
+}
+
+func TestSignIn(t *testing.T) {
+	w := newWorld(t, withToken)
+	b := newBrowser(t, w)
+	for _, path := range all {
+		if got := b.get(path); got.Code != 303 || got.Header().Get("Location") != "/ui/sign-in?to="+url.QueryEscape(path) {
+			t.Errorf("%s: %d %v", path, got.Code, got.Header())
+		}
+	}
+	expect(t, b.get("/ui/static/style.css"), 200)
+	expect(t, b.get("/ui/sign-in?to=/ui/cache%3Forder=expiry"), 200, `value="/ui/cache?order=expiry"`, "!Configuration</a>", "!1.4.0", "!up for")
+	expect(t, b.post("/ui/sign-in", "token", "wrong"), 403, "That is not the token")
+	expect(t, b.post("/ui/sign-in", "token", "", "form", "forged"), 403, "out of date")
+	if b.cookie != "" {
+		t.Error("a cookie for nothing: " + b.cookie)
+	}
+	got := b.post("/ui/sign-in", "token", secret, "to", "/ui/cache?order=expiry")
+	if got.Code != 303 || got.Header().Get("Location") != "/ui/cache?order=expiry" {
+		t.Fatalf("%d %v", got.Code, got.Header())
+	}
+	if c := got.Header().Get("Set-Cookie"); !regexp.MustCompile(`^fbgate_session=[A-Z2-7]{26}; Path=/ui/; Max-Age=43200; HttpOnly; SameSite=Strict$`).MatchString(c) {
+		t.Error(c)
+	}
+	for _, path := range all {
+		expect(t, b.get(path), 200, "Sign out")
+	}
+	if log := w.log.String(); !strings.Contains(log, "operator signed in") || strings.Contains(log, secret) || strings.Contains(log, strings.TrimPrefix(b.cookie, "fbgate_session=")) {
+		t.Error(log)
+	}
+	// Another session's forms are not this one's, nor are those from before.
+	old := *b
+	other := newBrowser(t, w)
+	other.get("/ui/sign-in")
+	expect(t, other.do(httptest.NewRequest("POST", "http://localhost:8081/ui/cache/flush", nil)), 303)
+	other.post("/ui/sign-in", "token", secret)
+	other.get("/ui/cache")
+	b.form = other.form
+	expect(t, b.post("/ui/cache/flush", "everything", "yes"), 403, "out of date")
+	b.form = old.form
+	expect(t, b.post("/ui/cache/flush", "everything", "yes"), 303)
+	b.get("/ui/cache")
+	expect(t, b.post("/ui/sign-out"), 303)
+	expect(t, old.get("/ui/"), 303)
+	expect(t, other.get("/ui/cache"), 200, "127.0.0.1, session ")
+}
+
+// The token is asked for wherever one goes afterwards, which is never another site.
+func TestSignInLeadsNowhereElse(t *testing.T) {
+	for to, want := range map[string]string{
+		"/ui/cache": "/ui/cache", "https://evil.example/": "/ui/", "//evil.example/ui/": "/ui/", "/ui/../../evil": "/ui/../../evil",
+		"/ui/\\evil": "/ui/", "": "/ui/", "/ui/sign-out": "/ui/", "/cache": "/ui/",
+	} {
+		b := newBrowser(t, newWorld(t, withToken))
+		b.get("/ui/sign-in")
+		if got := b.post("/ui/sign-in", "token", secret, "to", to).Header().Get("Location"); got != want {
+			t.Errorf("%q leads to %q", to, got)
+		}
+	}
+}
+
+func TestAttemptsToSignIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBrowser(t, page.New(admin.Config{Token: func() (string, error) { return secret, nil }}))
+		b.get("/ui/sign-in")
+		for range session.Tries {
+			expect(t, b.post("/ui/sign-in", "token", "guess"), 403)
+		}
+		if w := b.post("/ui/sign-in", "token", secret); w.Code != 429 || w.Header().Get("Retry-After") != "60" {
+			t.Errorf("%d %v", w.Code, w.Header())
+		}
+		other := newBrowser(t, b.w)
+		other.from = "192.0.2.9:1234"
+		other.get("/ui/sign-in")
+		expect(t, other.post("/ui/sign-in", "token", secret), 303)
+		time.Sleep(time.Minute)
+		expect(t, b.post("/ui/sign-in", "token", secret), 303)
+		expect(t, b.get("/ui/"), 200)
+		time.Sleep(session.Idle)
+		expect(t, b.get("/ui/"), 303)
+	})
+}
+
+func TestTokenThatCannotBeRead(t *testing.T) {
+	b := newBrowser(t, newWorld(t, func(c *admin.Config) {
+		c.Token = func() (string, error) { return "", fmt.Errorf("open /run/secret: no such file") }
+	}))
+	expect(t, b.get("/ui/"), 500, "admin.token_file cannot be read", "!/run/secret")
+	b.get("/ui/sign-in")
+	expect(t, b.post("/ui/sign-in", "token", ""), 500, "admin.token_file cannot be read")
+}
+
+func TestSecureCookie(t *testing.T) {
+	server := httptest.NewTLSServer(newWorld(t, withToken))
+	defer server.Close()
+	client := server.Client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	answer, err := client.Get(server.URL + "/ui/sign-in")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := new(strings.Builder)
+	_ = answer.Write(body)
+	answer, err = client.PostForm(server.URL+"/ui/sign-in", url.Values{"token": {secret}, "form": {secretOfForms.FindStringSubmatch(body.String())[1]}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if c := answer.Cookies(); len(c) != 1 || !c[0].Secure || !c[0].HttpOnly {
+		t.Error(c)
+	}
+}
+
+// Without a token it is the name and the forms' secret that keep others out.
+func TestOnlyByALoopbackName(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, host := range []string{"fbgate.contoso.com", "evil.example:8081", "localhost.evil.example", "10.0.0.1"} {
+		for _, path := range []string{"/ui/", "/ui/static/style.css", "/ui/cache"} {
+			r := httptest.NewRequest("GET", "http://"+host+path, nil)
+			got := newBrowser(t, w).do(r)
+			expect(t, got, 403, "is not a loopback address", "!mary")
+		}
+	}
+	b := newBrowser(t, w)
+	expect(t, b.post("/ui/cache/flush", "everything", "yes"), 403, "out of date")
+	for _, header := range []http.Header{{"Sec-Fetch-Site": {"cross-site"}}, {"Origin": {"http://evil.example"}}, {"Origin": {"null"}}} {
+		b.get("/ui/cache")
+		r := httptest.NewRequest("POST", "http://localhost:8081/ui/cache/flush", strings.NewReader("everything=yes&form="+b.form))
+		r.Header = header
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		expect(t, b.do(r), 403, "A page of another site")
+	}
+	expect(t, b.get("/ui/cache"), 200, "mary@contoso.com", "Nobody has changed anything")
+	big := strings.NewReader("everything=yes&form=" + strings.Repeat("x", 100_000))
+	r := httptest.NewRequest("POST", "http://localhost:8081/ui/cache/flush", big)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	expect(t, b.do(r), 400, "longer than 64 KiB")
+}
+
+func TestFlush(t *testing.T) {
+	for _, test := range []struct {
+		form    []string
+		status  int
+		left    int
+		says    string
+		refresh string
+	}{
+		{[]string{"mailbox", "mary@contoso.com"}, 303, 3, "mary@contoso.com, 1 mailbox", "mary@contoso.com"},
+		{[]string{"mailbox", "SMTP:Mary@Contoso.com"}, 303, 3, "mary@contoso.com, 1 mailbox", "mary@contoso.com"},
+		{[]string{"mailbox", "strange@contoso.com"}, 303, 4, "strange@contoso.com", "strange@contoso.com"},
+		{[]string{"organization", "contoso"}, 303, 1, "contoso, 3 mailboxes", "contoso"},
+		{[]string{"everything", "yes"}, 303, 0, "everything, 4 mailboxes", ""},
+		{[]string{"organization", "nowhere"}, 400, 4, "Nothing was flushed", "-"},
+		{[]string{}, 400, 4, "Nothing was flushed", "-"},
+		{[]string{"mailbox", ""}, 400, 4, "Nothing was flushed", "-"},
+		{[]string{"mailbox", "mary@contoso.com", "organization", "contoso"}, 400, 4, "Nothing was flushed", "-"},
+		{[]string{"everything", "yes", "organization", "contoso"}, 400, 4, "Nothing was flushed", "-"},
+	} {
+		t.Run(strings.Join(test.form, " "), func(t *testing.T) {
+			w := newWorld(t, nil)
+			b := newBrowser(t, w)
+			b.get("/ui/cache")
+			got := b.post("/ui/cache/flush", test.form...)
+			if got.Code == 303 {
+				if path := got.Header().Get("Location"); path != "/ui/cache?change=1" {
+					t.Fatal(path)
+				}
+				got = b.get("/ui/cache?change=1")
+				expect(t, got, 200, test.says, `role="status"`)
+				if log := w.log.String(); !strings.Contains(log, "cache flushed") || !strings.Contains(log, "127.0.0.1") {
+					t.Error(log)
+				}
+			} else {
+				expect(t, got, test.status, test.says)
+			}
+			if _, total := w.config.Caches.Entries(func(availability.Mailbox) bool { return true }, 1); total != test.left {
+				t.Errorf("%d are left, want %d", total, test.left)
+			}
+			b.get("/ui/cache")
+			expect(t, b.post("/ui/cache/refresh", test.form...), test.status)
+			if refreshed := strings.Join(w.refreshed, "|"); test.status == 303 && refreshed != test.refresh || test.status != 303 && len(w.refreshed) > 0 {
+				t.Errorf("%q is refreshed", refreshed)
+			}
+		})
+	}
+}
+
+// Nobody is told of a change by a number that is not one.
+func TestNoticeOfNoChange(t *testing.T) {
+	b := newBrowser(t, newWorld(t, nil))
+	for _, n := range []string{"1", "-1", "x", "99999999999999999999"} {
+		expect(t, b.get("/ui/cache?change="+n), 200, `!role="status"`)
+	}
+}
+
+func TestCachePages(t *testing.T) {
+	w := newWorld(t, nil)
+	b := newBrowser(t, w)
+	var many []availability.Mailbox
+	for i := range 120 {
+		many = append(many, availability.Mailbox(fmt.Sprintf("user%03d@contoso.com", i)))
+	}
+	start := midnight()
+	w.config.Caches["contoso"].Lookup(t.Context(), availability.Query{Mailboxes: many, Window: availability.Window{Start: start, End: start.AddDate(0, 0, 1)}, Interval: time.Hour})
+	seen := make(map[string]int)
+	path := "/ui/cache?matching=USER&order=expiry-down"
+	pages := 0
+	for ; path != ""; pages++ {
+		got := b.get(path)
+		expect(t, got, 200, "<strong>120</strong> of 124")
+		for _, m := range regexp.MustCompile(`mailbox=(user\d+)`).FindAllStringSubmatch(got.Body.String(), -1) {
+			seen[m[1]]++
+		}
+		path = ""
+		if next := regexp.MustCompile(`href="([^"]+)">Next page`).FindStringSubmatch(got.Body.String()); next != nil {
+			path = strings.ReplaceAll(next[1], "&amp;", "&")
+		}
+	}
+	if pages != 3 || len(seen) != 120 {
+		t.Errorf("%d mailboxes on %d pages", len(seen), pages)
+	}
+	for m, n := range seen {
+		if n != 1 {
+			t.Errorf("%s is listed %d times", m, n)
+		}
+	}
+	expect(t, b.get("/ui/cache?matching=nowhere"), 200, "None of them matches")
+	expect(t, b.get("/ui/cache?organization=fabrikam"), 200, "pilar@fabrikam.com", "!mary@contoso.com")
+	expect(t, b.get("/ui/cache?after=x&expires=y"), 400, "Begin at the first page")
+	expect(t, b.get("/ui/cache/entry?mailbox=mary@contoso.com"), 200, "busy 09:00–10:30", "tentative 11:00–12:00", "contoso")
+	expect(t, b.get("/ui/cache/entry?mailbox=nobody@contoso.com"), 200, "unknown-mailbox", "&lt;b&gt;", "no information 00:00–24:00", "!free 0")
+	expect(t, b.get("/ui/cache/entry?mailbox=ary@contoso.com"), 404, "Nothing is remembered of")
+	expect(t, b.get("/ui/cache/entry"), 404)
+}
+
+func TestLookups(t *testing.T) {
+	w := newWorld(t, nil)
+	b := newBrowser(t, w)
+	expect(t, b.get("/ui/lookups"), 200, "/ui/lookups/24", "/ui/lookups/1\"", "unauthorized", "stale", "no organization")
+	expect(t, b.get("/ui/lookups?mailbox=WHO@"), 200, "/ui/lookups/24\"", "!/ui/lookups/23\"")
+	expect(t, b.get("/ui/lookups?code=unauthorized"), 200, "/ui/lookups/22\"", "!/ui/lookups/23\"")
+	expect(t, b.get("/ui/lookups?code=unauthorized&mailbox=mary"), 200, "None of the last lookups matches")
+	expect(t, b.get("/ui/lookups/22"), 200, "401 for FABRIKAM\\fbgate", "Check name and secret", "240 digits each", "fabrikam was asked", "4 wherever the reason")
+	expect(t, b.get("/ui/lookups/23"), 200, "it is stale", "3 h before")
+	expect(t, b.get("/ui/lookups/24"), 200, "Nobody was asked")
+	for _, n := range []string{"0", "25", "-1", "x", "1/2", "18446744073709551615", "18446744073709551616", ""} {
+		expect(t, b.get("/ui/lookups/"+n), 404, "No such lookup")
+	}
+}
+
+func TestReload(t *testing.T) {
+	w := newWorld(t, nil)
+	b := newBrowser(t, w)
+	expect(t, b.get("/ui/configuration"), 200, "lifetime: 30m", `class="added"`, `class="removed"`, "(hidden)")
+	expect(t, b.post("/ui/configuration/reload"), 303)
+	expect(t, b.get("/ui/configuration?change=1"), 200, "configuration reloaded", "says what is in force")
+	w.broken = fmt.Errorf("[3:3] unknown field <tll>")
+	expect(t, b.post("/ui/configuration/reload"), 303)
+	expect(t, b.get("/ui/configuration?change=2"), 200, "configuration not reloaded", "unknown field &lt;tll&gt;", "cannot be used")
+	if log := w.log.String(); !strings.Contains(log, `level=WARN msg="configuration not reloaded"`) {
+		t.Error(log)
+	}
+}
+
+func TestDoctor(t *testing.T) {
+	w := newWorld(t, nil)
+	b := newBrowser(t, w)
+	b.get("/ui/doctor?mailbox=mary@contoso.com")
+	expect(t, b.post("/ui/doctor", "mailbox", "mary@contoso.com"), 200, "Everything works", "7 hops", "TLS 1.3 was offered", "</html>")
+	expect(t, b.post("/ui/doctor", "mailbox", "nobody@contoso.com"), 200, "It fails at authentication", "401 &lt;script&gt;", "!<script>alert", "</html>")
+	expect(t, b.post("/ui/doctor", "mailbox", " "), 400, "Give the address")
+	expect(t, b.post("/ui/doctor", "mailbox", "mary@contoso.com", "organization", "elsewhere"), 400, "there is no organization")
+}
+
+// No more questions than there is room for.
+func TestDoctorsAreBounded(t *testing.T) {
+	w := newWorld(t, nil)
+	w.hops = make(chan bool)
+	b := newBrowser(t, w)
+	b.get("/ui/doctor")
+	address := w.serve(t)
+	var bodies []func() error
+	for range 8 {
+		answer, err := http.PostForm(address+"/ui/doctor", url.Values{"form": {b.form}, "mailbox": {"mary@contoso.com"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, answer.Body.Close)
+	}
+	expect(t, b.post("/ui/doctor", "mailbox", "mary@contoso.com"), 503, "Too many questions")
+	expect(t, b.get("/ui/availability?who=mary@contoso.com"), 503, "Too many questions")
+	for _, end := range bodies {
+		_ = end()
+	}
+}
