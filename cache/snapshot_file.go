@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 )
 
@@ -75,6 +76,9 @@ func ours(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return err
+	}
+	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		return fmt.Errorf("others than its owner can get at it (%v), so that it may say anything; it is left as it is", info.Mode().Perm())
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxSnapshot {
 		return fmt.Errorf("it is no regular file of at most %d bytes; it is left as it is", maxSnapshot)

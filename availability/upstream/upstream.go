@@ -30,7 +30,10 @@ type Client struct {
 	// nothing.
 	Secrets   func() []string
 	UserAgent string // default "fbgate"
-	MaxBytes  int64  // of one reply, default DefaultMaxBytes
+	// RequesterHeader is the name of a header that tells the server the address of
+	// who asks, where that is known; empty does not.
+	RequesterHeader string
+	MaxBytes        int64 // of one reply, default DefaultMaxBytes
 	// Timeout is how long a call may take, default 25 seconds.
 	Timeout time.Duration
 }
@@ -51,6 +54,9 @@ func (c *Client) Do(q availability.Query, r *http.Request) (*Reply, error) {
 		// Exchange writes it into its own log, and returns it when asked to.
 		r.Header.Set("client-request-id", q.RequestID)
 		r.Header.Set("return-client-request-id", "true")
+	}
+	if c.RequesterHeader != "" && q.Requester.Mailbox.Domain() != "" {
+		r.Header.Set(c.RequesterHeader, string(q.Requester.Mailbox))
 	}
 	timeout := cmp.Or(c.Timeout, 25*time.Second)
 	late := availability.Because(availability.Timeout, "no complete reply from %s within %v", r.URL.Redacted(), timeout)

@@ -126,14 +126,15 @@ func (b *builder) organize() error {
 		}
 		memory := b.budget.Memory(c.Cache.MaxMailboxes)
 		remembered := cache.New(o.Name, o.source(), memory, cache.Policy{
-			Known:    time.Duration(c.Cache.TTL),
-			Lasting:  time.Duration(c.Cache.LastingFailureTTL),
-			Passing:  time.Duration(c.Cache.PassingFailureTTL),
-			Wait:     time.Duration(c.AnswerTimeout),
-			Waiting:  max(1, c.Limits.Connections/4),
-			Timeout:  time.Duration(max(c.Cache.LookupTimeout, o.Timeout)),
-			Stale:    time.Duration(c.Cache.Stale),
-			Patience: time.Duration(c.Cache.StaleAfter),
+			Known:       time.Duration(c.Cache.TTL),
+			Lasting:     time.Duration(c.Cache.LastingFailureTTL),
+			Passing:     time.Duration(c.Cache.PassingFailureTTL),
+			Wait:        time.Duration(c.AnswerTimeout),
+			Waiting:     max(1, c.Limits.Connections/4),
+			Timeout:     time.Duration(max(c.Cache.LookupTimeout, o.Timeout)),
+			Stale:       time.Duration(c.Cache.Stale),
+			Patience:    time.Duration(c.Cache.StaleAfter),
+			ByRequester: o.RequesterHeader != "",
 		})
 		b.stores, b.caches[o.Name] = append(b.stores, memory), remembered
 		b.organizations[strings.ToLower(o.Name)] = o

@@ -36,7 +36,7 @@ type logins struct {
 	through   *passthrough.Handler
 	log       *slog.Logger
 	transport login.Transport
-	accounts  login.Accounts // nil if there are none
+	accounts  login.Chain    // of names and passwords
 	found     login.Accounts // who is known by name alone; nil if nobody
 	passwords *login.Passwords
 	key       func() ([]byte, error) // of cookies
@@ -49,7 +49,7 @@ func newLogins(c *config.Config, through *passthrough.Handler, log *slog.Logger)
 		return l, nil
 	}
 	l.transport.InsecureHTTP = c.Login.InsecureHTTP
-	var known, all login.Chain
+	var known login.Chain
 	if file := c.Login.HtpasswdFile; file != "" {
 		accounts, err := login.OpenFile(file, c.Login.GroupFile)
 		if err != nil {
@@ -68,12 +68,11 @@ func newLogins(c *config.Config, through *passthrough.Handler, log *slog.Logger)
 	if known != nil {
 		l.found = known
 	}
-	if all = append(slices.Clone(known), l.publishers()); len(l.publishers()) == 0 {
-		all = known
+	all := slices.Clone(known)
+	if publishers := l.publishers(); publishers != nil { // who write may ask as well
+		all = append(all, publishers)
 	}
-	if all != nil {
-		l.accounts = all
-	}
+	l.accounts = all
 	l.passwords = &login.Passwords{
 		Accounts: all, Transport: l.transport, AccountFailures: c.Login.MaxFailures, ClientFailures: c.Login.MaxClientFailures, Log: log,
 	}
@@ -101,9 +100,14 @@ func (l *logins) publishers() (accounts login.Static) {
 	return accounts
 }
 
-// writers finds out which publisher sent a request.
+// writers finds out which publisher sent a request. Failures count by themselves, as
+// one who may ask, but not write, is no failure there.
 func (l *logins) writers() face.Authenticate {
-	return login.Basic{Passwords: &login.Passwords{Accounts: l.publishers(), Transport: l.transport, Log: l.log}}.Publisher
+	passwords := &login.Passwords{Accounts: l.publishers(), Transport: l.transport, Log: l.log}
+	if c := l.config.Login; c != nil {
+		passwords.AccountFailures, passwords.ClientFailures = c.MaxFailures, c.MaxClientFailures
+	}
+	return login.Basic{Passwords: passwords}.Publisher
 }
 
 // plain is how clients of listen log in, and secure those of tls.listen.

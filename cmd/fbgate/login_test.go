@@ -37,13 +37,15 @@ func withLogin(t *testing.T, login, more string) stack {
 			t.Fatal(err)
 		}
 	}
+	if strings.Contains(login, "basic") {
+		more += fmt.Sprintf("publishing: {store: %q, publishers: [{username: sync, password_file: %q}]}\n",
+			filepath.Join(folder, "published.db"), writeFile(t, []byte("hunter2\n")))
+	}
 	return newStack(t, `
 organizations:
   - {name: contoso, domains: [contoso.com], target_sharing_epr: %q}
-publishing: {store: %q, publishers: [{username: sync, password_file: %q}]}
 login: {htpasswd_file: %q, group_file: %q, %s}
-%s`, startExchange(t, pretendCalendar(availability.Busy, "mary@contoso.com")), filepath.Join(folder, "published.db"),
-		writeFile(t, []byte("hunter2\n")), users, groups, login, more)
+%s`, startExchange(t, pretendCalendar(availability.Busy, "mary@contoso.com")), users, groups, login, more)
 }
 
 // from sends a request of somebody at an address.
@@ -296,5 +298,36 @@ organizations: [{name: contoso, domains: [contoso.com], target_sharing_epr: %q}]
 	run("kinit", "-k", "-t", writeFile(t, kdc.UserKeytab("mary")), "mary")
 	if got := ask(); !strings.HasSuffix(got, "200") || !strings.Contains(got, known) {
 		t.Errorf("with a ticket: %s", got)
+	}
+}
+
+// One fbgate tells another who asks, and the other's rules hold: by mail domain, for which
+// the first remembers apart.
+func TestRulesOfAnotherGateway(t *testing.T) {
+	t.Parallel()
+	second, err := start(parse(t, `
+listen: 127.0.0.1:0
+admin: {listen: "127.0.0.1:0"}
+trusted_proxies: [127.0.0.1]
+login: {methods: header, header: X-Remote-User}
+access_rules: [{domains: contoso.com, free_busy_access_level: availability_only}]
+organizations: [{name: fabrikam, domains: [fabrikam.com], target_sharing_epr: %q}]
+`, startExchange(t, pretendCalendar(availability.Busy, "boss@fabrikam.com"))), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = second.stop() })
+	first := newStack(t, `
+trusted_proxies: [10.9.9.9]
+login: {methods: header, header: X-User}
+organizations: [{name: fabrikam, domains: [fabrikam.com], access_method: PublicFolder, public_folder_url: "http://%s/public/", requester_header: X-Remote-User}]
+`, second.clients)
+	for _, test := range []struct{ who, want string }{
+		{"mary@contoso.com", known}, {"eve@northwind.example", unknownDigits}, {"joe@contoso.com", known}, {"eve@northwind.example", unknownDigits}, {"nameless", unknownDigits},
+	} {
+		w := first.from("10.9.9.9", http.MethodGet, target("boss@fabrikam.com"), http.Header{"X-Forwarded-For": {"192.0.2.7"}, "X-User": {test.who}})
+		if got := digits(t, w.Result())[0]; got != test.want {
+			t.Errorf("%s sees %s, want %s", test.who, got, test.want)
+		}
 	}
 }

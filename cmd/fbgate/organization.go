@@ -129,7 +129,7 @@ func (o *organization) newOAuth2(c *config.Credential) credential.Kind {
 func (o *organization) ask(m *member) {
 	client := &upstream.Client{
 		Transport: m.transport, Secrets: m.secrets, UserAgent: o.UserAgent,
-		MaxBytes: int64(o.MaxResponseBytes), Timeout: time.Duration(o.Timeout),
+		MaxBytes: int64(o.MaxResponseBytes), Timeout: time.Duration(o.Timeout), RequesterHeader: o.RequesterHeader,
 	}
 	interval := time.Duration(o.MergedFreeBusyInterval)
 	if o.AccessMethod == "PublicFolder" {

@@ -33,7 +33,8 @@ func (t TrustedProxies) contain(address netip.Addr) bool {
 
 // Client returns the address of whoever asks: the last one in X-Forwarded-For that is
 // not a proxy's, as each proxy appends whom it sees and what stands before that is
-// hearsay. It is invalid if not even the connection's own address can be read.
+// hearsay. It is 0.0.0.0, which is nobody's, if a proxy's word cannot be read, as then it
+// may be anybody, and invalid if not even the connection's own address can be.
 func (t TrustedProxies) Client(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(Peer(r))
 	if err != nil {
@@ -44,7 +45,7 @@ func (t TrustedProxies) Client(r *http.Request) netip.Addr {
 		before := strings.LastIndexByte(rest, ',')
 		next, ok := forwardedAddress(strings.TrimSpace(rest[before+1:]))
 		if !ok {
-			break
+			return netip.IPv4Unspecified()
 		}
 		client, rest = next, rest[:max(before, 0)]
 	}

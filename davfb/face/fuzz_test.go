@@ -72,7 +72,7 @@ func walk(trusted face.TrustedProxies, peer, chain string) netip.Addr {
 		if err != nil {
 			both, err := netip.ParseAddrPort(name)
 			if err != nil {
-				break
+				return netip.IPv4Unspecified()
 			}
 			next = both.Addr()
 		}

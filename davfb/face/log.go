@@ -64,6 +64,7 @@ func LogAnswer(log *slog.Logger, r *http.Request, id, event string, answers []av
 	log.LogAttrs(ctx, slog.LevelInfo, event,
 		slog.String("request_id", id),
 		slog.String("client", r.RemoteAddr),
+		slog.String("requester", Requester(r).Name),
 		slog.Int("attendees", len(answers)),
 		slog.Int("remembered", remembered),
 		slog.Int("stale", stale),

@@ -22,10 +22,7 @@ type Config struct {
 	Networks []netip.Prefix
 	// Anonymous says that nobody has to log in; those who do are known by name.
 	Anonymous bool
-	// Open reports whether somebody else judges a request, as the server behind
-	// passthrough and a log-in page do; nil if nobody does.
-	Open func(*http.Request) bool
-	Log  *slog.Logger // default slog.Default()
+	Log       *slog.Logger // default slog.Default()
 }
 
 // Gate keeps out who may not ask. Create it with New.
@@ -47,7 +44,7 @@ func New(c Config) *Gate {
 // a handshake comes on the same connection.
 func (g *Gate) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g.c.Open != nil && g.c.Open(r) || len(g.c.Methods) == 0 && g.admits(r) {
+		if len(g.c.Methods) == 0 && g.admits(r) {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -110,9 +110,6 @@ func TestGate(t *testing.T) {
 		{"by http, where there is another way", login.Config{Methods: []login.Method{basic[0], method{challenge: "Negotiate"}}}, "http://x/", theirs, nil, 401, "log in", "Negotiate"},
 		{"by http from the network", login.Config{Methods: basic, Networks: networks}, "http://x/", ours, []string{"Authorization", joe}, 200, " from 10.1.2.3", ""},
 
-		{"open", login.Config{Methods: basic, Open: func(r *http.Request) bool { return r.URL.Path == "/exchange/" }}, "https://x/exchange/", theirs, []string{"Authorization", wrongJoe}, 200, " from 192.0.2.1", ""},
-		{"not open", login.Config{Methods: basic, Open: func(r *http.Request) bool { return r.URL.Path == "/exchange/" }}, ask, theirs, nil, 401, "log in", `Basic realm="fbgate"`},
-
 		{"the first of two", login.Config{Methods: []login.Method{method{name: "one"}, method{name: "two"}}}, ask, theirs, nil, 200, "one from 192.0.2.1", ""},
 		{"the first fails", login.Config{Methods: []login.Method{method{name: "one", err: errors.New("no")}, method{name: "two"}}}, ask, theirs, nil, 200, "two from 192.0.2.1", ""},
 		{"both fail", login.Config{Methods: []login.Method{method{name: "one", err: errors.New("the secret reason"), challenge: "Negotiate"}, basic[0]}}, ask, theirs, []string{"Authorization", wrongJoe}, 401, "log in", `Negotiate;Basic realm="fbgate"`},

@@ -56,16 +56,6 @@ type Login struct {
 	_ struct{} `yaml:"password" also:"pass passwd pwd pw passphrase secret users kennwort" refuse:"names and passwords do not belong into this file" instead:"make a file of them with htpasswd -B and name that in htpasswd_file"`
 }
 
-// Method reports whether clients may log in so.
-func (l *Login) Method(name string) bool {
-	for _, method := range l.Methods {
-		if method == name {
-			return true
-		}
-	}
-	return false
-}
-
 // ClientCAs reads the CAs of client certificates, nil if there are none.
 func (l *Login) ClientCAs() (*x509.CertPool, error) { return readCAs(l.ClientCAFile) }
 

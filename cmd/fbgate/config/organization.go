@@ -49,6 +49,10 @@ type Organization struct {
 	// Impersonate is the mailbox in whose name EWS is asked, which OAuth 2 needs:
 	// the application itself has no rights to a calendar.
 	Impersonate string `yaml:"impersonate" form:"mailbox" example:"freebusy@fabrikam.com"`
+	// RequesterHeader is the name of a header that tells the server who asks, by mail
+	// address, for another fbgate with rules of its own, or an organization that answers
+	// by who asks. What it says is then remembered for each mail domain of those who ask.
+	RequesterHeader string `yaml:"requester_header" form:"headername" example:"X-Remote-User"`
 	// MinTLS is the oldest version of TLS the servers may speak. Exchange 2007
 	// and 2010 may know no better than 1.0.
 	MinTLS string `yaml:"min_tls" default:"1.2" oneof:"1.0 1.1 1.2 1.3"`

@@ -36,7 +36,7 @@ func (v *validator) login(c *Config) {
 		return slices.ContainsFunc(methods, func(m string) bool { return slices.Contains(names, m) })
 	}
 	has := func(key string) bool { return v.origin.has("login." + key) }
-	if !l.Anonymous && !has("networks") && !has("methods") && len(methods) == 0 {
+	if !l.Anonymous && len(l.Networks) == 0 && len(methods) == 0 && !v.origin.has("login.networks[0]") && !v.origin.has("login.methods[0]") {
 		v.fault("login", "nobody could ask", "write methods, networks, or anonymous: true")
 	}
 	if uses("basic", "forms") && !has("htpasswd_file") && !has("ldap") && c.Publishing == nil {
@@ -68,6 +68,9 @@ func (v *validator) login(c *Config) {
 	}
 	if uses("passthrough") && !v.origin.has("passthrough") {
 		v.fault("login.methods", "there is no passthrough, and so no server behind that could decide", "write passthrough, or another method")
+	}
+	if c.Publishing != nil && !l.Anonymous && len(methods) > 0 && !uses("basic") && len(l.Networks) == 0 {
+		v.fault("publishing", "publishers log in by Basic authentication, and login.methods has no basic", "write basic into methods, or networks from where they write")
 	}
 	if has("group_file") && !has("htpasswd_file") {
 		v.fault("login.group_file", "these are groups of those in htpasswd_file, and there is none", "write htpasswd_file")
