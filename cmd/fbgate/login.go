@@ -172,7 +172,7 @@ func (l *logins) way(methods, from []string) (*way, error) {
 		case "basic":
 			tried = append(tried, login.Basic{Passwords: l.passwords})
 		case "passthrough":
-			tried = append(tried, login.Behind{Ask: l.through.Ask, Accounts: l.found})
+			tried = append(tried, login.Behind{Ask: l.through.Ask, Knows: l.through.Knows, Timeout: time.Duration(l.config.AnswerTimeout), Accounts: l.found})
 		}
 	}
 	w.gate = login.New(login.Config{Methods: tried, Networks: networks(from), Anonymous: l.config.Login.Anonymous, Log: l.log})

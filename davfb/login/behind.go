@@ -1,8 +1,11 @@
 package login
 
 import (
+	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -21,28 +24,43 @@ import (
 type Behind struct {
 	// Ask asks the server in the name of the client that sent r, on the connection
 	// that goes with the client's, and returns by which Authorization it accepted the
-	// client, if it did.
+	// client, if it did and that is known. An error that is a *face.Refusal is what the
+	// client is told.
 	Ask func(r *http.Request) (response *http.Response, shown string, err error)
+	// Knows reports whether the connection r came on has been authenticated, so that
+	// its requests need not show anything; nil is never.
+	Knows func(r *http.Request) bool
+	// Timeout is how long the server may take to answer; 0 is 10 seconds.
+	Timeout time.Duration
 	// Accounts finds the groups and the address of those whose names are seen, that
 	// is with Basic and NTLM. It may be nil.
 	Accounts Accounts
 }
 
-var _ Method = Behind{}
+var (
+	_ Method = Behind{}
+	_ costly = Behind{}
+)
 
 // mostRelayed is how much of a server's refusal is handed on, in bytes.
 const mostRelayed = 64 << 10
 
 // Identify implements Method.
 func (b Behind) Identify(_ http.ResponseWriter, r *http.Request) (who availability.Requester, ok bool, err error) {
-	response, shown, err := b.Ask(r)
+	ctx, cancel := context.WithTimeout(r.Context(), cmp.Or(b.Timeout, 10*time.Second))
+	defer cancel()
+	response, shown, err := b.Ask(r.WithContext(ctx))
+	if refusal := (*face.Refusal)(nil); errors.As(err, &refusal) {
+		return who, false, refusal
+	}
 	if err != nil {
-		return who, false, &face.Refusal{Status: http.StatusServiceUnavailable, RetryAfter: time.Minute,
-			Text: "The Exchange server behind this gateway, which has to say who may ask, does not answer."}
+		return who, false, silent()
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, mostRelayed))
 	switch {
+	case err != nil && ctx.Err() != nil:
+		return who, false, silent()
 	case response.StatusCode < 200 || response.StatusCode > 299 || err != nil:
 		return who, false, &relayed{response, body}
 	}
@@ -52,6 +70,17 @@ func (b Behind) Identify(_ http.ResponseWriter, r *http.Request) (who availabili
 	}
 	who, err = Resolve(r.Context(), b.Accounts, name)
 	return who, err == nil, err
+}
+
+// silent is what clients are told when the server is.
+func silent() *face.Refusal {
+	return &face.Refusal{Status: http.StatusServiceUnavailable, RetryAfter: time.Minute,
+		Text: "The Exchange server behind this gateway, which has to say who may ask, does not answer."}
+}
+
+// showsNothing implements costly.
+func (b Behind) showsNothing(r *http.Request) bool {
+	return len(r.Header["Authorization"]) == 0 && len(r.Header["Cookie"]) == 0 && (b.Knows == nil || !b.Knows(r))
 }
 
 // Challenge implements Method: the server has said what it wants.

@@ -9,6 +9,7 @@ var (
 	Credentials       = credentials
 	ReadPrincipalName = readPrincipalName
 	AccountKey        = accountKey
+	ShownName         = shownName
 )
 
 const MaxFile, MostCounted, MostRemembered = maxFile, mostCounted, mostRemembered

@@ -80,6 +80,9 @@ func clientOf(r *http.Request) (netip.Addr, bool) {
 func (g *Gate) identify(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	var failure error
 	for _, m := range g.c.Methods {
+		if m, ok := m.(costly); ok && m.showsNothing(r) && g.admits(r) {
+			continue
+		}
 		who, ok, err := m.Identify(w, r)
 		switch {
 		case err != nil:
@@ -93,6 +96,12 @@ func (g *Gate) identify(w http.ResponseWriter, r *http.Request) (*http.Request, 
 		return r, nil
 	}
 	return nil, g.refusal(w.Header(), r, failure)
+}
+
+// costly is a Method that is not to be used in vain.
+type costly interface {
+	// showsNothing reports whether r can only lead to a refusal.
+	showsNothing(r *http.Request) bool
 }
 
 // graver returns the one of two failures the client has to hear of: that it has to

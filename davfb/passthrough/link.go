@@ -20,7 +20,7 @@ type link struct {
 
 	mu     sync.Mutex
 	server *serverConn // nil before there is one
-	shown  string      // the Authorization the server accepted last
+	proof              // what has been shown on it
 	idle   bool        // the client is between two requests
 	lost   bool        // gone is closed
 	ended  bool        // the client is gone
@@ -96,10 +96,43 @@ func (l *link) end() {
 	l.transport.CloseIdleConnections()
 }
 
-// lose notes that the server's connection is closed, by whomever.
-func (l *link) lose() {
+// detach forgets the server's connection, which the caller then closes: the next
+// request opens another one, that knows nothing of this one. It returns nil if there is
+// none, or if it is closed already.
+func (l *link) detach() *serverConn {
 	l.mu.Lock()
-	l.lost = true
+	defer l.mu.Unlock()
+	if l.lost {
+		return nil
+	}
+	server := l.server
+	l.server, l.proof = nil, proof{}
+	return server
+}
+
+// leave closes the server's connection, between two requests, if it may have been
+// authenticated.
+func (l *link) leave() {
+	l.mu.Lock()
+	bound := l.bound
+	l.mu.Unlock()
+	if !bound {
+		return
+	}
+	if server := l.detach(); server != nil {
+		l.transport.CloseIdleConnections()
+		_ = server.Close()
+	}
+}
+
+// lose notes that the server's connection is closed, by whomever.
+func (l *link) lose(server *serverConn) {
+	l.mu.Lock()
+	if l.server != server { // detached
+		l.mu.Unlock()
+		return
+	}
+	l.lost, l.proof = true, proof{}
 	close(l.gone)
 	hangUp := l.idle && !l.ended
 	l.mu.Unlock()
@@ -164,7 +197,7 @@ func (c *serverConn) Close() error {
 	c.once.Do(func() {
 		err = c.Conn.Close()
 		<-c.link.handler.slots
-		c.link.lose()
+		c.link.lose(c)
 	})
 	return err
 }

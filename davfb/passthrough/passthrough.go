@@ -77,6 +77,8 @@ type Handler struct {
 	proxy  httputil.ReverseProxy
 	slots  chan struct{}
 
+	strangers *strangers
+
 	mu    sync.Mutex
 	links map[net.Conn]*link
 }
@@ -109,7 +111,7 @@ func New(c Config) (*Handler, error) {
 		target.Path != "" && target.Path != "/" || target.RawQuery != "" || target.Fragment != "" {
 		return nil, fmt.Errorf("passthrough: %q: expected http or https, a host and perhaps a port, as https://mail.contoso.com", c.URL)
 	}
-	h := &Handler{config: c, target: target, slots: make(chan struct{}, c.MaxConnections), links: make(map[net.Conn]*link)}
+	h := &Handler{config: c, target: target, slots: make(chan struct{}, c.MaxConnections), links: make(map[net.Conn]*link), strangers: newStrangers()}
 	for _, path := range c.Paths {
 		if path == "" || path[0] != '/' {
 			return nil, fmt.Errorf("passthrough: path %q: expected one that begins with a slash", path)

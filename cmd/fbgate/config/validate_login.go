@@ -72,6 +72,21 @@ func (v *validator) login(c *Config) {
 	if c.Publishing != nil && !l.Anonymous && len(methods) > 0 && !uses("basic") && len(l.Networks) == 0 {
 		v.fault("publishing", "publishers log in by Basic authentication, and login.methods has no basic", "write basic into methods, or networks from where they write")
 	}
+	if uses("passthrough") && c.Passthrough != nil && !asksForLogIn(c.Passthrough.Paths) {
+		v.fault("passthrough.paths", "paths has neither /public nor /exchange, of which Exchange asks for a log-in, and the method passthrough asks it there",
+			"add /public or /exchange, or write another method than passthrough")
+	}
+	// Each wrong password at the server behind would count here, too. With forms it is
+	// the same, which is refused below.
+	twice := func(path string, methods []string) {
+		if slices.Contains(methods, "basic") && slices.Contains(methods, "passthrough") {
+			v.fault(path, "names and passwords would be tried here and at the server behind", "leave it to one of them")
+		}
+	}
+	twice("login.methods", l.Methods)
+	if c.TLS != nil {
+		twice("tls.login_methods", c.TLS.LoginMethods)
+	}
 	if has("group_file") && !has("htpasswd_file") {
 		v.fault("login.group_file", "these are groups of those in htpasswd_file, and there is none", "write htpasswd_file")
 	}
@@ -81,6 +96,15 @@ func (v *validator) login(c *Config) {
 	if l.LDAP != nil {
 		v.ldap(l.LDAP, "login.ldap")
 	}
+}
+
+// asksForLogIn reports whether one of the folders that the server behind asks for a
+// log-in of is handed on; none are /public.
+func asksForLogIn(paths []string) bool {
+	return len(paths) == 0 || slices.ContainsFunc(paths, func(path string) bool {
+		folder := strings.ToLower(strings.Trim(path, "/"))
+		return folder == "" || folder == "public" || folder == "exchange"
+	})
 }
 
 // rules wants organizations that exist.
