@@ -9,6 +9,7 @@ var (
 	Credentials       = credentials
 	ReadPrincipalName = readPrincipalName
 	AccountKey        = accountKey
+	Folded            = folded
 )
 
 const MaxFile, MostCounted, MostRemembered = maxFile, mostCounted, mostRemembered
