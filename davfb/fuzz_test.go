@@ -78,7 +78,7 @@ func (d drawer) Get(_ context.Context, m availability.Mailbox) (availability.Pub
 // few lists some people.
 type few struct{}
 
-func (few) Recipients(_ context.Context, after availability.Mailbox, _ int) ([]folder.Recipient, bool, error) {
+func (few) Recipients(_ context.Context, _ availability.Requester, after availability.Mailbox, _ int) ([]folder.Recipient, bool, error) {
 	var page []folder.Recipient
 	for i := range 10 {
 		if r := (folder.Recipient{LegacyDN: fmt.Sprintf("/o=Contoso/ou=Sales/cn=Recipients/cn=user%d", i)}); r.Mailbox() > after {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,9 +19,10 @@ const (
 	// checksAtOnce is how many names and passwords are checked, and names looked for, at
 	// the same time. Others wait.
 	checksAtOnce = 16
-	// accountTTL is how long is remembered whose a name is. A password is not.
+	// accountTTL is how long is remembered whose a name is, or that it is nobody's. A
+	// password is not.
 	accountTTL = time.Minute
-	// mostAccounts is how many names are remembered.
+	// mostAccounts is how many names are remembered, and as many that are nobody's.
 	mostAccounts = 10_000
 	// longestPassword is the longest password that is shown to the server, in bytes.
 	longestPassword = 1024
@@ -39,11 +42,16 @@ const (
 // there: several lock the account, so whoever asks again and again should be stopped
 // before.
 type Accounts struct {
+	// Domains are the NetBIOS names of the Windows domains whose users these are: Find
+	// takes CONTOSO\joe for joe if CONTOSO is one. Set it before the first Check.
+	Domains []string
+
 	ldap  *LDAP
 	slots chan struct{}
 
-	mu    sync.Mutex
-	known map[string]knownAccount // by loginName.key
+	mu     sync.Mutex
+	known  map[string]knownAccount // by loginName.key
+	nobody map[string]time.Time    // names that are none, until then; strangers can fill it
 }
 
 // knownAccount is an account until it has to be looked for again.
@@ -54,12 +62,13 @@ type knownAccount struct {
 
 // Accounts returns the users of the server.
 func (d *LDAP) Accounts() *Accounts {
-	return &Accounts{ldap: d, slots: make(chan struct{}, checksAtOnce), known: make(map[string]knownAccount)}
+	return &Accounts{ldap: d, slots: make(chan struct{}, checksAtOnce), known: make(map[string]knownAccount), nobody: make(map[string]time.Time)}
 }
 
 // Check returns whose name and password these are; ok is false if there is no such
 // account or its password is another, or the server does not let it in: the log then
-// tells why. A name is DOMAIN\user, of which DOMAIN does not count; user@domain, a user
+// tells why. A name is DOMAIN\user, of which DOMAIN does not count, nor is it part of the
+// requester's name unless it is of Domains; user@domain, a user
 // principal name or one of the addresses; or user, a sAMAccountName or uid. The error
 // is an *availability.Reason: the server cannot say it now, or several accounts have
 // the name. It comes after Timeout at the latest.
@@ -75,7 +84,7 @@ func (a *Accounts) Check(ctx context.Context, name, password string) (who availa
 			return err
 		}
 		if ok, err = a.bind(ctx, name, found.dn, password); ok {
-			who = found.requester(name)
+			who = found.requester(a.proven(name))
 		}
 		return err
 	})
@@ -86,10 +95,13 @@ func (a *Accounts) Check(ctx context.Context, name, password string) (who availa
 }
 
 // Find returns whose name this is, for somebody who has proven it in another way; ok is
-// false if there is no such account. Names are those of Check; a Kerberos principal
-// user@REALM of Active Directory is found, too, even if the user principal name is
-// another. Errors are those of Check.
+// false if there is no such account. Names are those of Check, except that DOMAIN has to
+// be one of Domains; a Kerberos principal user@REALM of Active Directory is found, too,
+// even if the user principal name is another. Errors are those of Check.
 func (a *Accounts) Find(ctx context.Context, name string) (who availability.Requester, ok bool, err error) {
+	if !a.isOwn(name) {
+		return availability.Requester{}, false, nil
+	}
 	err = a.within(ctx, func(ctx context.Context) error {
 		found, err := a.find(ctx, name)
 		if err == nil && found != nil {
@@ -98,6 +110,35 @@ func (a *Accounts) Find(ctx context.Context, name string) (who availability.Requ
 		return err
 	})
 	return who, ok, err
+}
+
+// Canonical returns the distinguished name, in lower case, of the account that Check
+// would take for that of name; ok is false if there is none. Errors are those of Check.
+func (a *Accounts) Canonical(ctx context.Context, name string) (key string, ok bool, err error) {
+	err = a.within(ctx, func(ctx context.Context) error {
+		found, err := a.find(ctx, name)
+		if err == nil && found != nil {
+			key, ok = strings.ToLower(found.dn), true
+		}
+		return err
+	})
+	return key, ok, err
+}
+
+// isOwn reports whether a name is of no Windows domain, or of one of these users'.
+func (a *Accounts) isOwn(name string) bool {
+	domain, _, ok := strings.Cut(name, `\`)
+	return !ok || slices.ContainsFunc(a.Domains, func(own string) bool { return strings.EqualFold(own, domain) })
+}
+
+// proven is what a password proves of a name: not that the Windows domain in it is
+// somebody's.
+func (a *Accounts) proven(name string) string {
+	if a.isOwn(name) {
+		return name
+	}
+	n, _ := parseLoginName(name)
+	return n.address()
 }
 
 // within calls do when it is its turn, and in any case returns after the Timeout. Its
@@ -140,8 +181,12 @@ func (a *Accounts) find(ctx context.Context, name string) (*account, error) {
 		return nil, err
 	}
 	found, err := n.choose(entries)
-	if err != nil || found == nil {
+	if err != nil {
 		return nil, err
+	}
+	if found == nil {
+		a.rememberNobody(n)
+		return nil, nil
 	}
 	if found.left > 0 {
 		a.ldap.config.Log.Warn("an account is in more groups than are heeded", "name", name, "most", mostMemberships, "not_heeded", found.left)
@@ -150,14 +195,17 @@ func (a *Accounts) find(ctx context.Context, name string) (*account, error) {
 	return found, nil
 }
 
-func (a *Accounts) remembered(n loginName) (*account, bool) {
+// remembered returns the account of a name, nil if there is none; ok is false if that has
+// to be looked for.
+func (a *Accounts) remembered(n loginName) (found *account, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	known, ok := a.known[n.key()]
-	if !ok || time.Now().After(known.until) {
-		return nil, false
+	now := time.Now()
+	if known, ok := a.known[n.key()]; ok && now.Before(known.until) {
+		return &known.account, true
 	}
-	return &known.account, true
+	until, ok := a.nobody[n.key()]
+	return nil, ok && now.Before(until)
 }
 
 func (a *Accounts) remember(n loginName, found account) {
@@ -167,6 +215,15 @@ func (a *Accounts) remember(n loginName, found account) {
 		clear(a.known) // which costs a search for each, no more
 	}
 	a.known[n.key()] = knownAccount{found, time.Now().Add(accountTTL)}
+}
+
+func (a *Accounts) rememberNobody(n loginName) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.nobody) >= mostAccounts {
+		clear(a.nobody)
+	}
+	a.nobody[n.key()] = time.Now().Add(accountTTL)
 }
 
 // bind logs in as an account. It is false if the server says that it must not.

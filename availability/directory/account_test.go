@@ -87,9 +87,11 @@ func TestCheck(t *testing.T) {
 	accounts := connected(t, slapdtest.Start(t, users, slapdtest.Options{}), func(c *directory.LDAPConfig) {
 		c.Log = slog.New(slog.NewTextHandler(&log, nil))
 	}).Accounts()
+	accounts.Domains = []string{"FABRIKAM", "Contoso"}
 	for _, test := range []struct{ name, password, want string }{
 		{"jdoe", "joe's secret", "jdoe" + ofJoe},
 		{`CONTOSO\JDoe`, "joe's secret", `CONTOSO\JDoe` + ofJoe},
+		{`EVIL\JDoe`, "joe's secret", "JDoe" + ofJoe}, // the password does not prove the domain
 		{"joe.doe@corp.contoso.com", "joe's secret", "joe.doe@corp.contoso.com" + ofJoe},
 		{"JOE@contoso.com", "joe's secret", "JOE@contoso.com" + ofJoe},
 		{"jdoe@CONTOSO.COM", "joe's secret", "jdoe@CONTOSO.COM" + ofJoe},
@@ -166,6 +168,21 @@ func TestFindAccount(t *testing.T) {
 		if err != nil || ok != (want != "") || ok && describe(who) != want {
 			t.Errorf("%q: %q, %t, %v, want %q", name, describe(who), ok, err, want)
 		}
+	}
+	// Of another Windows domain he is somebody else, whatever he is called.
+	for _, name := range []string{`EVIL\jdoe`, `EVIL\joe@contoso.com`, `\jdoe`, `CONTOSO\EVIL\jdoe`, `EVIL\CONTOSO\jdoe`, `CONTOSO\jdoe`} {
+		accounts := d.Accounts()
+		if name != `CONTOSO\jdoe` {
+			accounts.Domains = []string{"CONTOSO"}
+		}
+		if who, ok, err := accounts.Find(t.Context(), name); ok || err != nil {
+			t.Errorf("%s: %q, %v", name, describe(who), err)
+		}
+	}
+	own := d.Accounts()
+	own.Domains = []string{"CONTOSO"}
+	if who, ok, err := own.Find(t.Context(), `contoso\jdoe`); !ok || err != nil || describe(who) != `contoso\jdoe`+ofJoe {
+		t.Errorf("%q, %t, %v", describe(who), ok, err)
 	}
 	// What is remembered is nobody's to change.
 	who, _, _ := accounts.Find(t.Context(), "jdoe")
@@ -438,6 +455,47 @@ func TestAccountIsRemembered(t *testing.T) {
 	}
 	if binds, searches := p.count(); binds != 1+3 || searches != 1 {
 		t.Errorf("%d log-ins and %d searches", binds, searches)
+	}
+}
+
+// Nor is it looked for twice that a name is nobody's, until a minute has passed.
+func TestNobodyIsRemembered(t *testing.T) {
+	p := &pretend{found: func(*ber.Packet) map[string]map[string][]string { return nil }}
+	accounts := on(t, p, nil).Accounts()
+	for _, name := range []string{"joe", "JOE", `CONTOSO\joe`} {
+		if _, ok, err := accounts.Canonical(t.Context(), name); ok || err != nil {
+			t.Errorf("%t, %v", ok, err)
+		}
+		if _, ok, err := accounts.Check(t.Context(), name, "secret"); ok || err != nil {
+			t.Errorf("%t, %v", ok, err)
+		}
+	}
+	if _, searches := p.count(); searches != 1 {
+		t.Errorf("%d searches", searches)
+	}
+	for i := range 2 * directory.MostAccounts {
+		accounts.RememberNobody(fmt.Sprint("user", i))
+	}
+	if n := accounts.Nobody(); n > directory.MostAccounts {
+		t.Errorf("%d names are remembered", n)
+	}
+}
+
+// All names of one have one key.
+func TestCanonical(t *testing.T) {
+	accounts := connected(t, slapdtest.Start(t, users, slapdtest.Options{}), nil).Accounts()
+	for name, want := range map[string]string{
+		"jdoe": "cn=joe doe,dc=contoso,dc=com", "JDOE": "cn=joe doe,dc=contoso,dc=com", `EVIL\jdoe`: "cn=joe doe,dc=contoso,dc=com",
+		"joe.doe@corp.contoso.com": "cn=joe doe,dc=contoso,dc=com", "joe@contoso.com": "cn=joe doe,dc=contoso,dc=com",
+		"j.doe@contoso.com": "cn=joe doe,dc=contoso,dc=com", "jdoe@contoso.com": "cn=joe doe,dc=contoso,dc=com",
+		"ann": "cn=ann,dc=contoso,dc=com", "nobody": "", "": "",
+	} {
+		if key, ok, err := accounts.Canonical(t.Context(), name); key != want || ok != (want != "") || err != nil {
+			t.Errorf("%s: %q, %t, %v, want %q", name, key, ok, err, want)
+		}
+	}
+	if _, ok, err := accounts.Canonical(t.Context(), "twin"); ok || err == nil {
+		t.Error("twins are one")
 	}
 }
 

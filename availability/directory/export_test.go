@@ -18,6 +18,14 @@ func LoginFilter(name string) (filter string, ok bool) {
 	return n.request("").Filter, ok
 }
 
+const MostAccounts = mostAccounts
+
+// RememberNobody remembers that a name is nobody's.
+func (a *Accounts) RememberNobody(name string) { a.rememberNobody(loginName{user: name}) }
+
+// Nobody returns how many such names are remembered.
+func (a *Accounts) Nobody() int { return len(a.nobody) }
+
 // Fit returns how well an entry has a name.
 func Fit(e *ldap.Entry, name string) int {
 	n, _ := parseLoginName(name)

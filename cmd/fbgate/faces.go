@@ -26,9 +26,10 @@ type faces struct {
 	config    *config.Config
 	name      string
 	source    availability.Source
-	directory directory.Directory // nil if there is none
-	publisher published.Named     // its Store is nil if nobody may publish
-	writers   face.Authenticate   // who may
+	directory directory.Directory                                 // nil if there is none
+	listed    func(availability.Requester, *directory.Entry) bool // whom a folder shows; nil for everybody
+	publisher published.Named                                     // its Store is nil if nobody may publish
+	writers   face.Authenticate                                   // who may
 	through   *passthrough.Handler
 	log       *slog.Logger
 }
@@ -113,7 +114,7 @@ func (f *faces) folder() http.Handler {
 		handler.MonthsBefore = -1 // none, where 0 stands for the default
 	}
 	if roll, ok := f.directory.(directory.Roll); ok {
-		handler.Recipients = recipients{roll}
+		handler.Recipients = recipients{roll, f.listed}
 	}
 	if f.publisher.Store != nil {
 		handler.Publisher, handler.MayPublish, handler.Keep = f.publisher, f.writers, time.Duration(f.config.Publishing.Keep)
@@ -141,13 +142,22 @@ func newPassthrough(p *config.Passthrough, name string, proxies face.TrustedProx
 func trustedProxies(c *config.Config) face.TrustedProxies { return networks(c.TrustedProxies) }
 
 // recipients lists a folder from a directory.
-type recipients struct{ roll directory.Roll }
+type recipients struct {
+	roll   directory.Roll
+	listed func(availability.Requester, *directory.Entry) bool // nil for everybody
+}
 
 // Recipients implements folder.Recipients.
-func (r recipients) Recipients(ctx context.Context, after availability.Mailbox, most int) (page []folder.Recipient, more bool, err error) {
+func (r recipients) Recipients(ctx context.Context, who availability.Requester, after availability.Mailbox, most int) (page []folder.Recipient, more bool, err error) {
 	for e, err := range r.roll.All(ctx, after) {
 		if err != nil {
 			return page, false, err
+		}
+		if r.listed != nil && !r.listed(who, e) {
+			if ctx.Err() != nil { // as many may have to be passed over
+				return page, false, ctx.Err()
+			}
+			continue
 		}
 		if len(page) == most {
 			return page, true, nil

@@ -55,7 +55,7 @@ func newWatchedGateway(c *config.Config, store *published.Store, log *slog.Logge
 		}
 	}
 	f := &faces{
-		config: c, name: b.name, directory: b.directory, publisher: b.named, log: log,
+		config: c, name: b.name, directory: b.directory, listed: b.listed, publisher: b.named, log: log,
 		source: access.Limit(b.source, access.Limits{
 			MailboxesPerMinute: c.Limits.MailboxesPerMinute, UnknownAddresses: c.Limits.UnknownAddresses,
 			Exempt: networks(c.Limits.ExemptNetworks), Statistics: b.statistics, Log: log,
@@ -100,12 +100,13 @@ type builder struct {
 	caches        cache.Caches
 	stores        []*cache.Memory
 	budget        *cache.Budget
-	organizations map[string]*organization       // by name, in lower case, as chains
-	chains        map[string]availability.Source // of an organization and those to ask next
-	directory     directory.Directory            // nil if there is none
-	named         published.Named                // its Store is nil if nobody may publish
-	publisher     *publisher.Publisher           // nil if nothing is published
-	source        availability.Source            // all so far
+	organizations map[string]*organization                            // by name, in lower case, as chains
+	chains        map[string]availability.Source                      // of an organization and those to ask next
+	directory     directory.Directory                                 // nil if there is none
+	listed        func(availability.Requester, *directory.Entry) bool // whom a folder shows; nil for everybody
+	named         published.Named                                     // its Store is nil if nobody may publish
+	publisher     *publisher.Publisher                                // nil if nothing is published
+	source        availability.Source                                 // all so far
 }
 
 func (b *builder) rule() (err error) {
@@ -159,6 +160,7 @@ func (b *builder) stack() (err error) {
 	for _, o := range b.config.Organizations {
 		owners.names[b.chains[strings.ToLower(o.Name)]] = o.Name
 	}
+	b.listed = owners.listed(b.rules, len(b.config.AccessRules))
 	if b.store != nil {
 		b.named = published.Named{Store: b.store, Names: b.names}
 		b.source = published.Source{Store: b.store, Next: b.source, Denied: b.rules.Denied(owners.of)}

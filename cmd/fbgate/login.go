@@ -55,7 +55,7 @@ func newLogins(c *config.Config, through *passthrough.Handler, log *slog.Logger)
 		if err != nil {
 			return nil, fmt.Errorf("login.htpasswd_file: %w", err)
 		}
-		accounts.DefaultDomain, accounts.Log = c.Login.DefaultDomain, log
+		accounts.DefaultDomain, accounts.Domains, accounts.Log = c.Login.DefaultDomain, c.Login.NetBIOSDomains, log
 		known = append(known, accounts)
 	}
 	if c.Login.LDAP != nil {
@@ -63,7 +63,9 @@ func newLogins(c *config.Config, through *passthrough.Handler, log *slog.Logger)
 		if err != nil {
 			return nil, fmt.Errorf("login.ldap: %w", err)
 		}
-		known = append(known, server.Accounts())
+		accounts := server.Accounts()
+		accounts.Domains = c.Login.NetBIOSDomains
+		known = append(known, accounts)
 	}
 	if known != nil {
 		l.found = known

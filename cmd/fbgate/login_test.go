@@ -194,6 +194,25 @@ access_rules:
 
 const unknownDigits = "44444444"
 
+// The groups of an account are those of its own Windows domain's user alone, if a front
+// end names him.
+func TestLoginOfAnotherDomain(t *testing.T) {
+	t.Parallel()
+	s := withLogin(t, "methods: [basic, header], netbios_domains: CONTOSO, insecure_http: true", `
+trusted_proxies: [10.9.9.9]
+access_rules: [{groups: board, free_busy_access_level: availability_only}]
+`)
+	for name, want := range map[string]string{"mary": known, `contoso\mary`: known, `EVIL\mary`: unknownDigits, `EVIL\mary@contoso.com`: unknownDigits} {
+		w := s.from("10.9.9.9", http.MethodGet, target("mary@contoso.com"), http.Header{"X-Remote-User": {name}})
+		if got := digits(t, w.Result())[0]; got != want {
+			t.Errorf("%s gets %s, want %s", name, got, want)
+		}
+	}
+	if got := digits(t, s.from(stranger, http.MethodGet, target("mary@contoso.com"), basic(`EVIL\mary`, "secret")).Result())[0]; got != known {
+		t.Errorf("with a password: %s", got)
+	}
+}
+
 // One account that asks too much gets no digits for a while; others are served.
 func TestTooMuchIsAsked(t *testing.T) {
 	t.Parallel()

@@ -51,14 +51,37 @@ func (o *owners) of(ctx context.Context, mailboxes []availability.Mailbox) []acc
 	}
 	all := make([]access.Owner, len(mailboxes))
 	for i, m := range mailboxes {
-		if e := found[m]; e != nil {
+		e := found[m]
+		switch {
+		case e != nil:
 			m = e.Mailbox
-		} else if err != nil && m.IsLegacyDN() {
+		case err != nil: // the directory might say that it is another's, whatever its domain
 			all[i].Reason = availability.ReasonFor(err)
+			continue
 		}
-		if source, reason := o.router.Find(m); reason == nil {
-			all[i].Organization = o.names[source]
-		}
+		all[i].Organization = o.organization(m)
 	}
 	return all
+}
+
+// organization returns the name of the one that is asked about a mailbox by that name,
+// empty if none is.
+func (o *owners) organization(m availability.Mailbox) string {
+	source, reason := o.router.Find(m)
+	if reason != nil {
+		return ""
+	}
+	return o.names[source]
+}
+
+// listed returns what says whether somebody may see an entry of the directory, nil if
+// there are no rules. It asks nobody.
+func (o *owners) listed(rules *access.Rules, configured int) func(availability.Requester, *directory.Entry) bool {
+	if configured == 0 {
+		return nil
+	}
+	return func(who availability.Requester, e *directory.Entry) bool {
+		level, _ := rules.Decide(who, o.organization(e.Mailbox))
+		return level != access.None
+	}
 }

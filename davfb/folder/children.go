@@ -30,16 +30,16 @@ func (v *visit) takeTurn(ctx context.Context) (err error) {
 }
 
 // children yields what is in a folder. It ends with the first error.
-func (f *folder) children(ctx context.Context, p folderpath.Path) iter.Seq2[folderpath.Path, error] {
+func (v *visit) children(ctx context.Context, p folderpath.Path) iter.Seq2[folderpath.Path, error] {
 	return func(yield func(folderpath.Path, error) bool) {
 		switch {
 		case p.User != "":
 		case !p.Folder:
 			yield(folderpath.Path{Folder: true}, nil)
 		case p.Group == "":
-			f.groups(ctx, yield)
+			v.groups(ctx, yield)
 		default:
-			for q, err := range f.recipients(ctx) {
+			for q, err := range v.recipients(ctx) {
 				if (err != nil || p.Holds(q)) && !yield(q, err) {
 					return
 				}
@@ -49,9 +49,9 @@ func (f *folder) children(ctx context.Context, p folderpath.Path) iter.Seq2[fold
 }
 
 // groups yields the folder of each administrative group that somebody is in.
-func (f *folder) groups(ctx context.Context, yield func(folderpath.Path, error) bool) {
+func (v *visit) groups(ctx context.Context, yield func(folderpath.Path, error) bool) {
 	seen := make(map[string]bool)
-	for q, err := range f.recipients(ctx) {
+	for q, err := range v.recipients(ctx) {
 		key := strings.ToLower(q.Group)
 		if err == nil && seen[key] {
 			continue
@@ -66,22 +66,23 @@ func (f *folder) groups(ctx context.Context, yield func(folderpath.Path, error) 
 	}
 }
 
-// recipients yields the messages of all recipients. Those whose legacyExchangeDN has no
+// recipients yields the messages of all recipients whoever asks may see. Those whose legacyExchangeDN has no
 // path are left out.
-func (f *folder) recipients(ctx context.Context) iter.Seq2[folderpath.Path, error] {
+func (v *visit) recipients(ctx context.Context) iter.Seq2[folderpath.Path, error] {
 	return func(yield func(folderpath.Path, error) bool) {
-		if f.Recipients == nil {
+		if v.Recipients == nil {
 			return
 		}
+		who := face.Requester(v.r)
 		var last Recipient
 		for range maxRecipients / pageSize {
-			page, more, err := f.Recipients.Recipients(ctx, last.Mailbox(), pageSize)
+			page, more, err := v.Recipients.Recipients(ctx, who, last.Mailbox(), pageSize)
 			if ctx.Err() != nil { // the client has left, or it is listTime
 				yield(folderpath.Path{}, &face.Refusal{Status: http.StatusServiceUnavailable, Text: "To list the folder takes too long.", RetryAfter: again})
 				return
 			}
 			if err != nil {
-				f.Log.ErrorContext(ctx, "recipients could not be listed", "error", err)
+				v.Log.ErrorContext(ctx, "recipients could not be listed", "error", err)
 				yield(folderpath.Path{}, &face.Refusal{Status: http.StatusServiceUnavailable, Text: "The folder cannot be listed at the moment.", RetryAfter: again})
 				return
 			}

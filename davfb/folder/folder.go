@@ -57,9 +57,9 @@ type Config struct {
 
 // Recipients lists the mailboxes that have a legacyExchangeDN.
 type Recipients interface {
-	// Recipients returns up to most recipients in the order of their Mailbox, from the
-	// first one after that on, and whether there are more.
-	Recipients(ctx context.Context, after availability.Mailbox, most int) (page []Recipient, more bool, err error)
+	// Recipients returns up to most recipients that who may see, in the order of their
+	// Mailbox, from the first one after that on, and whether there are more.
+	Recipients(ctx context.Context, who availability.Requester, after availability.Mailbox, most int) (page []Recipient, more bool, err error)
 }
 
 // Recipient is one that is listed.

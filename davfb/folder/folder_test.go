@@ -66,7 +66,7 @@ type recipients struct {
 	from int // the page that fails
 }
 
-func (r *recipients) Recipients(_ context.Context, after availability.Mailbox, most int) ([]folder.Recipient, bool, error) {
+func (r *recipients) Recipients(_ context.Context, _ availability.Requester, after availability.Mailbox, most int) ([]folder.Recipient, bool, error) {
 	from, found := slices.BinarySearchFunc(r.all, after, func(one folder.Recipient, m availability.Mailbox) int {
 		return strings.Compare(string(one.Mailbox()), string(m))
 	})

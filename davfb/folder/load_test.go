@@ -154,10 +154,10 @@ type stuck struct {
 	asked, let chan struct{}
 }
 
-func (s stuck) Recipients(ctx context.Context, after availability.Mailbox, most int) ([]folder.Recipient, bool, error) {
+func (s stuck) Recipients(ctx context.Context, who availability.Requester, after availability.Mailbox, most int) ([]folder.Recipient, bool, error) {
 	s.asked <- struct{}{}
 	<-s.let
-	return s.recipients.Recipients(ctx, after, most)
+	return s.recipients.Recipients(ctx, who, after, most)
 }
 
 // Lists are drawn by half of the processors at most, and whoever leaves while they wait

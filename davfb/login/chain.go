@@ -11,7 +11,10 @@ import (
 // Chain are accounts of several places, which are asked in order.
 type Chain []Accounts
 
-var _ Accounts = Chain(nil)
+var (
+	_ Accounts  = Chain(nil)
+	_ Canonical = Chain(nil)
+)
 
 // Check implements Accounts. A place that cannot be asked is an error only if no other
 // one has the account, so that an account in a file opens where the directory is down.
@@ -51,6 +54,24 @@ func (c Chain) Find(ctx context.Context, name string) (who availability.Requeste
 		failure = errors.Join(failure, err)
 	}
 	return availability.Requester{}, false, failure
+}
+
+// Canonical implements Canonical. The first place that knows the name counts; others
+// matter only if they fail and none knows it.
+func (c Chain) Canonical(ctx context.Context, name string) (key string, ok bool, err error) {
+	var failure error
+	for _, place := range c {
+		known, tells := place.(Canonical)
+		if !tells {
+			continue
+		}
+		key, ok, err := known.Canonical(ctx, name)
+		if err == nil && ok {
+			return key, true, nil
+		}
+		failure = errors.Join(failure, err)
+	}
+	return "", false, failure
 }
 
 // Resolve returns who it is whose name was proven by something else than a password:

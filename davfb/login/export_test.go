@@ -10,6 +10,7 @@ var (
 	ReadPrincipalName = readPrincipalName
 	AccountKey        = accountKey
 	ShownName         = shownName
+	Folded            = folded
 )
 
 const MaxFile, MostCounted, MostRemembered = maxFile, mostCounted, mostRemembered

@@ -33,11 +33,14 @@ const (
 // The passwords are bcrypt's, as htpasswd -B writes them, with a cost of at most 14. A
 // line of the group file is "admins: joe mary". Both are UTF-8, at most 4 MiB and
 // 50,000 lines, and read again when they change. Names are the same in lower and upper
-// case; CONTOSO\joe is joe, too.
+// case; CONTOSO\joe is joe, too, whatever the domain if there is a password to prove it.
 type File struct {
 	// DefaultDomain makes addresses of names that are none, and names of its
 	// addresses; neither if it is empty. Set it before the first Check.
 	DefaultDomain string
+	// Domains are the NetBIOS names of the Windows domains that are joe's own: Find
+	// takes CONTOSO\joe for joe if CONTOSO is one. Set it before the first Find.
+	Domains []string
 	// Log is told of files that are read again, and why not. The default logger if it
 	// is nil. Set it before the first Check.
 	Log *slog.Logger
@@ -51,7 +54,10 @@ type File struct {
 	current *accountTable
 }
 
-var _ Accounts = (*File)(nil)
+var (
+	_ Accounts  = (*File)(nil)
+	_ Canonical = (*File)(nil)
+)
 
 // fileState tells whether a file has changed.
 type fileState struct {
@@ -95,10 +101,19 @@ func (f *File) Check(ctx context.Context, name, password string) (who availabili
 // Find implements Accounts.
 func (f *File) Find(_ context.Context, name string) (who availability.Requester, ok bool, err error) {
 	a := f.table().find(name, f.DefaultDomain)
-	if a == nil {
+	if a == nil || foreign(name, f.Domains) && folded(a.name) != folded(name) {
 		return who, false, nil
 	}
 	return f.requester(a), true, nil
+}
+
+// Canonical implements Canonical: an account's key is its name.
+func (f *File) Canonical(_ context.Context, name string) (key string, ok bool, err error) {
+	a := f.table().find(name, f.DefaultDomain)
+	if a == nil {
+		return "", false, nil
+	}
+	return folded(a.name), true, nil
 }
 
 func (f *File) requester(a *fileAccount) availability.Requester {

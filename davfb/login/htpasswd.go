@@ -19,7 +19,7 @@ const (
 
 // accountTable is what the files hold.
 type accountTable struct {
-	accounts map[string]*fileAccount // by name in lower case
+	accounts map[string]*fileAccount // by folded name
 	cost     int                     // the highest there is
 }
 
@@ -33,7 +33,7 @@ type fileAccount struct {
 
 // find returns the account of a name, nil if there is none.
 func (t *accountTable) find(name, defaultDomain string) *fileAccount {
-	name = strings.ToLower(name)
+	name = folded(name)
 	if a := t.accounts[name]; a != nil {
 		return a
 	}
@@ -59,7 +59,7 @@ func parseAccounts(path, text string) (*accountTable, error) {
 		if err != nil {
 			return fmt.Errorf("the password of %.60q %w: set it anew with htpasswd -B", name, err)
 		}
-		key := strings.ToLower(name)
+		key := folded(name)
 		if before := t.accounts[key]; before != nil {
 			return fmt.Errorf("%.60q is in line %d already; upper and lower case are the same", name, before.line)
 		}
@@ -109,7 +109,7 @@ func (t *accountTable) parseGroups(path, text string) error {
 			return errors.New(`a group is a name, ":" and its members with spaces between them`)
 		}
 		for member := range strings.FieldsSeq(members) {
-			if a := t.accounts[strings.ToLower(member)]; a != nil && !slices.Contains(a.groups, group) {
+			if a := t.accounts[folded(member)]; a != nil && !slices.Contains(a.groups, group) {
 				a.groups = append(a.groups, group)
 			}
 		}

@@ -28,6 +28,16 @@ type Accounts interface {
 	// found out now.
 	Check(ctx context.Context, name, password string) (who availability.Requester, ok bool, err error)
 	// Find returns whose name this is, for somebody who has proven it in another way;
-	// ok is false if there is no such account.
+	// ok is false if there is no such account. A name of a Windows domain, EVIL\joe, is
+	// that of nobody unless the domain is known as their own.
 	Find(ctx context.Context, name string) (who availability.Requester, ok bool, err error)
+}
+
+// Canonical are Accounts that tell which account a name is before its password is
+// checked, so that failures of one are counted together by whatever name it is tried.
+type Canonical interface {
+	// Canonical returns a key of the account that Check would take for that of name, the
+	// same for all its names; ok is false if there is none. The error says why that
+	// cannot be found out now.
+	Canonical(ctx context.Context, name string) (key string, ok bool, err error)
 }

@@ -1,7 +1,9 @@
 package login
 
 import (
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"fbgate/availability"
@@ -31,19 +33,41 @@ func hasControls(s string) bool {
 	return strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f })
 }
 
-// accountKey is what failures are counted by: the name without its domain, however it
-// is written. It must be the same for all spellings a directory takes for the same
-// account, or each would have tries of its own. That two people share one matters less.
+// accountKey is what failures are counted by if nobody knows whose a name is: the name
+// without its domain, in any case. That two people share one matters less than that one
+// has several, each with tries of its own.
 func accountKey(name string) string {
 	name = name[strings.LastIndexAny(name, `\/`)+1:]
 	if at := strings.IndexByte(name, '@'); at > 0 {
 		name = name[:at]
 	}
-	return strings.ToLower(strings.Join(strings.Fields(name), " "))
+	return folded(strings.Join(strings.Fields(name), " "))
+}
+
+// folded is a name that is the same in all cases: names with one are those that
+// strings.EqualFold takes for equal. To lower case alone leaves the long s and the
+// Kelvin sign.
+func folded(name string) string { return strings.Map(fold, name) }
+
+func fold(r rune) rune {
+	least := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		least = min(least, next)
+	}
+	if unicode.SimpleFold(r) == r { // such as the dotted I, which is not i
+		return r
+	}
+	return unicode.ToLower(least)
 }
 
 // withoutDomain cuts off a Windows domain, as in CONTOSO\mary.
 func withoutDomain(name string) string { return name[strings.LastIndexByte(name, '\\')+1:] }
+
+// foreign reports whether a name is of a Windows domain that is none of own.
+func foreign(name string, own []string) bool {
+	i := strings.LastIndexByte(name, '\\')
+	return i >= 0 && !slices.ContainsFunc(own, func(domain string) bool { return strings.EqualFold(domain, name[:i]) })
+}
 
 // spellings are the strings name and password may mean. Clients send Latin-1 or UTF-8
 // and do not say which (RFC 7617, 3); what is not UTF-8 may have been stored as it is,
@@ -67,8 +91,12 @@ func fromLatin1(s string) string {
 	return b.String()
 }
 
-// mailboxOf is the address a name is: itself, or within a domain if there is one.
+// mailboxOf is the address a name is: itself, or within a domain if there is one. That of
+// a Windows domain is none, whatever follows.
 func mailboxOf(name, defaultDomain string) availability.Mailbox {
+	if strings.ContainsRune(name, '\\') {
+		return ""
+	}
 	if m := availability.ParseMailbox(name); m.Domain() != "" {
 		return m
 	}

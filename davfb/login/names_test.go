@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"pgregory.net/rapid"
 
@@ -15,10 +16,20 @@ import (
 func TestAccountKey(t *testing.T) {
 	for name, want := range map[string]string{
 		"joe": "joe", "JOE": "joe", `CONTOSO\Joe`: "joe", "contoso/joe": "joe", "joe@contoso.com": "joe", `A\B\joe@x@y`: "joe",
-		" joe  smith ": "joe smith", "MÜLLER": "müller", "@joe": "@joe", "": "",
+		" joe  smith ": "joe smith", "MÜLLER": "müller", "boſs": "boss", "mi\u212ae": "mike", "@joe": "@joe", "": "",
 	} {
 		if got := login.AccountKey(name); got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// Folding agrees with what strings.EqualFold takes for equal, of all letters there are.
+func TestFolded(t *testing.T) {
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		s := string(r)
+		if f := login.Folded(s); !strings.EqualFold(f, s) || login.Folded(string(unicode.SimpleFold(r))) != f {
+			t.Errorf("%q becomes %q", s, f)
 		}
 	}
 }

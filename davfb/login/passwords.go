@@ -44,7 +44,7 @@ type Passwords struct {
 type attempt struct {
 	name, password  string
 	address         string // it came from
-	client, account string // whose failures are counted
+	client, account string // whose failures are counted; the account as it is typed, until it is looked up
 	proof           proof
 	recalled        bool // what is remembered counts
 	proven          bool // was right before
@@ -152,7 +152,7 @@ func (p *Passwords) try(ctx context.Context, a attempt) (who availability.Reques
 	if who, fresh, _ := p.memory.recall(a.proof); fresh && a.recalled {
 		return who, nil // since it was looked up before
 	}
-	if err := p.admit(ctx, a); err != nil {
+	if err := p.admit(ctx, &a); err != nil {
 		return who, err
 	}
 	failed := false
@@ -179,19 +179,40 @@ func (p *Passwords) try(ctx context.Context, a attempt) (who availability.Reques
 }
 
 // admit announces an attempt, or says why it must not be made. Who was right before is
-// not one who guesses.
-func (p *Passwords) admit(ctx context.Context, a attempt) error {
+// not one who guesses. A client that may not try costs no search.
+func (p *Passwords) admit(ctx context.Context, a *attempt) (err error) {
 	if a.proven {
-		p.accounts.pass(a.account)
 		p.clients.pass(a.client)
+	} else if err := p.clients.begin(ctx, a.client); err != nil {
+		return err
+	}
+	if err = p.identify(ctx, a); err == nil {
+		if a.proven {
+			p.accounts.pass(a.account)
+			return nil
+		}
+		err = p.accounts.begin(ctx, a.account)
+	}
+	if err != nil {
+		p.clients.end(a.client, false)
+	}
+	return err
+}
+
+// identify finds out which account an attempt is about. If that cannot be found out, no
+// password may be tried: it could not be counted.
+func (p *Passwords) identify(ctx context.Context, a *attempt) error {
+	known, tells := p.Accounts.(Canonical)
+	if !tells {
 		return nil
 	}
-	if err := p.accounts.begin(ctx, a.account); err != nil {
+	key, ok, err := known.Canonical(ctx, a.name)
+	if err != nil {
+		p.log().ErrorContext(ctx, "accounts cannot be asked", "client", a.address, "name", shorten(a.name), "error", err)
 		return err
 	}
-	if err := p.clients.begin(ctx, a.client); err != nil {
-		p.accounts.end(a.account, false)
-		return err
+	if ok {
+		a.account = key
 	}
 	return nil
 }

@@ -25,7 +25,10 @@ type Account struct {
 // Static are accounts with passwords the gateway can read.
 type Static []Account
 
-var _ Accounts = Static(nil)
+var (
+	_ Accounts  = Static(nil)
+	_ Canonical = Static(nil)
+)
 
 // Check implements Accounts. All passwords are read and compared, so that the time it
 // takes does not tell whether there is such an account.
@@ -47,13 +50,22 @@ func (s Static) Check(_ context.Context, name, password string) (who availabilit
 	return who, false, err
 }
 
-// Find implements Accounts.
+// Find implements Accounts. The gateway's own accounts are in no Windows domain.
 func (s Static) Find(_ context.Context, name string) (who availability.Requester, ok bool, err error) {
-	i := slices.IndexFunc(s, func(a Account) bool { return a.named(name) })
+	i := slices.IndexFunc(s, func(a Account) bool { return strings.EqualFold(name, a.Username) })
 	if i < 0 {
 		return who, false, nil
 	}
 	return s[i].requester(), true, nil
+}
+
+// Canonical implements Canonical: an account's key is its name.
+func (s Static) Canonical(_ context.Context, name string) (key string, ok bool, err error) {
+	i := slices.IndexFunc(s, func(a Account) bool { return a.named(name) })
+	if i < 0 {
+		return "", false, nil
+	}
+	return folded(s[i].Username), true, nil
 }
 
 func (a Account) named(name string) bool {

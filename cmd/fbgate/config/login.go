@@ -21,6 +21,11 @@ type Login struct {
 	// LDAP is Active Directory or another server that knows names, passwords, groups
 	// and addresses.
 	LDAP *LDAP `yaml:"ldap"`
+	// NetBIOSDomains is the list of Windows domains whose users are those in ldap and
+	// htpasswd_file: CONTOSO\mary, as a front end, a certificate or the server behind
+	// names her, is mary if CONTOSO is one, and otherwise somebody else. Who shows a
+	// password may write any.
+	NetBIOSDomains []string `yaml:"netbios_domains" single:"true" form:"name" example:"[CONTOSO]"`
 	// DefaultDomain is the mail domain of those who log in by a bare name and have no
 	// address in ldap.
 	DefaultDomain string `yaml:"default_domain" form:"host" example:"contoso.com"`

@@ -291,7 +291,14 @@ func TestKeys(t *testing.T) {
 		t.Errorf("the first is %q", got)
 	}
 	for i := range 5 {
-		if !eval[bool](tb, `(() => { const e = document.activeElement, s = getComputedStyle(e), b = e.getBoundingClientRect(); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 && b.bottom > 0 })()`) {
+		// It may take a frame or two to be drawn.
+		const seen = `(() => { const e = document.activeElement, s = getComputedStyle(e), b = e.getBoundingClientRect(); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 && b.bottom > 0 })()`
+		visible := eval[bool](tb, seen)
+		for try := 0; !visible && try < 100; try++ {
+			tb.do(chromedp.Sleep(20 * time.Millisecond))
+			visible = eval[bool](tb, seen)
+		}
+		if !visible {
 			t.Errorf("after %d tabs the focus is not to be seen: %s", i+1, eval[string](tb, `document.activeElement.outerHTML`))
 		}
 		tb.do(chromedp.KeyEvent("\t"))

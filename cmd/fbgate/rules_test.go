@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fbgate/availability"
+	"fbgate/availability/access"
+	"fbgate/availability/directory"
+	"fbgate/availability/published"
+	"fbgate/availability/route"
+	"fbgate/cmd/fbgate/config"
+)
+
+// A folder shows nobody whom the rules do not: neither names nor the groups they are in.
+func TestRulesHoldInFolderLists(t *testing.T) {
+	t.Parallel()
+	var people strings.Builder
+	people.WriteString("PrimarySmtpAddress,LegacyExchangeDN,EmailAddresses\n")
+	for i := range 1100 { // more than are read at once
+		fmt.Fprintf(&people, "user%[1]d@contoso.com,/o=Contoso/ou=Sales/cn=Recipients/cn=user%[1]d,\n", i)
+	}
+	people.WriteString("zed@northwind.com,/o=Contoso/ou=Sales/cn=Recipients/cn=zed,\nzoe@northwind.com,/o=Contoso/ou=Tours/cn=Recipients/cn=zoe,\n")
+	people.WriteString("boss@contoso.com,/o=Contoso/ou=Board/cn=Recipients/cn=boss,\n")
+	file := filepath.Join(t.TempDir(), "people.csv")
+	if err := os.WriteFile(file, []byte(people.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const root = "/public/NON_IPM_SUBTREE/SCHEDULE%2B%20FREE%20BUSY/"
+	const sales, find = root + "EX:_xF8FF_o=Contoso_xF8FF_ou=Sales/", `<a:propfind xmlns:a="DAV:"><a:prop><a:displayname/></a:prop></a:propfind>`
+	const search = `<a:searchrequest xmlns:a="DAV:"><a:sql>SELECT "DAV:displayname" FROM Scope('SHALLOW TRAVERSAL OF ""')</a:sql></a:searchrequest>`
+	rules := `
+access_rules:
+  - {groups: board, free_busy_access_level: availability_only}
+  - {organizations: contoso, free_busy_access_level: none}
+  - {free_busy_access_level: availability_only}
+`
+	const everybody, groups = 1101, 3
+	for _, test := range []struct {
+		rules, who        string
+		recipients, found int // in Sales, and groups
+	}{
+		{rules, "mary", everybody, groups},
+		{rules, "joe", 1, 2},
+		{"", "joe", everybody, groups},
+		{"access_rules: [{groups: board, free_busy_access_level: availability_only}]\n", "joe", 0, 0},
+	} {
+		s := withLogin(t, "methods: [basic], insecure_http: true", fmt.Sprintf("directory: {file: %q}\n%s", file, test.rules))
+		as := basic(test.who, "secret")
+		ask := func(method, target, body string) string {
+			w := s.send(method, target, body, "Depth: 1", "Authorization: "+as.Get("Authorization"))
+			if w.Code != 200 && w.Code != 207 {
+				t.Fatalf("%s %s: %d %s", method, target, w.Code, w.Body)
+			}
+			return w.Body.String()
+		}
+		for _, question := range [][2]string{{"PROPFIND", find}, {"SEARCH", search}, {"GET", ""}} {
+			listed := ask(question[0], sales, question[1])
+			if n := strings.Count(listed, "/USER-"); n != test.recipients {
+				t.Errorf("%s of %s: %d recipients, want %d", question[0], test.who, n, test.recipients)
+			}
+			if seen := strings.Contains(listed, "cn=user7.EML"); seen != (test.recipients == everybody) {
+				t.Errorf("%s of %s: user7 is seen: %t", question[0], test.who, seen)
+			}
+			listed = ask(question[0], root, question[1])
+			found := 0
+			for _, group := range []string{"ou=sales/", "ou=tours/", "ou=board/"} {
+				if strings.Contains(listed, group) {
+					found++
+				}
+			}
+			if found != test.found {
+				t.Errorf("%s of %s: %d groups, want %d: %s", question[0], test.who, found, test.found, listed)
+			}
+		}
+	}
+}
+
+// half is a directory that has failed, but for one that it remembers.
+type half struct{}
+
+func (half) Find(context.Context, []availability.Mailbox) (map[availability.Mailbox]*directory.Entry, error) {
+	return map[availability.Mailbox]*directory.Entry{"ann@contoso.com": {Mailbox: "ann@contoso.com"}},
+		availability.Because(availability.DirectoryFailed, "it is down")
+}
+
+// While the directory cannot say whose an address is, the rules show nothing of it; and
+// without rules nobody needs to know.
+func TestRulesWhileDirectoryIsDown(t *testing.T) {
+	t.Parallel()
+	contoso := availability.Source(route.New())
+	router := route.New()
+	router.Add(contoso, "contoso.com")
+	o := &owners{directory: half{}, router: router, names: map[availability.Source]string{contoso: "contoso"}}
+	store, err := published.Open(filepath.Join(t.TempDir(), "published.db"), published.Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	start := time.Now().UTC().Truncate(time.Hour)
+	window := availability.Window{Start: start, End: start.Add(2 * time.Hour)}
+	mailboxes := []availability.Mailbox{"ann@contoso.com", "mary@contoso.com"}
+	for _, m := range mailboxes {
+		if err := store.Publish(t.Context(), availability.Publication{Mailbox: m, Schedule: availability.NewSchedule(window, 0, nil), By: "sync", At: start, Expires: start.Add(24 * time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		rules []config.AccessRule
+		codes [2]availability.Code
+	}{
+		{nil, [2]availability.Code{"", ""}},
+		{[]config.AccessRule{{FreeBusyAccessLevel: "availability_only"}}, [2]availability.Code{"", availability.DirectoryFailed}},
+		{[]config.AccessRule{{FreeBusyAccessLevel: "none"}}, [2]availability.Code{availability.NotAllowed, availability.DirectoryFailed}},
+	} {
+		rules, err := newRules(test.rules, new(access.Statistics))
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := published.Source{Store: store, Next: router, Denied: rules.Denied(o.of)}
+		for i, a := range source.Lookup(t.Context(), availability.Query{Mailboxes: mailboxes, Window: window, Interval: time.Hour}) {
+			var code availability.Code
+			if a.Reason != nil {
+				code = a.Reason.Code
+			}
+			if code != test.codes[i] || (code == "") == a.Schedule.Known.Empty() {
+				t.Errorf("%v: %s: %+v, want %q", test.rules, a.Mailbox, a, test.codes[i])
+			}
+		}
+		tells := stub{availability.ListTooLarge}
+		for i, a := range rules.Veil(o.of, tells).Lookup(t.Context(), availability.Query{Mailboxes: mailboxes, Window: window, Interval: time.Hour}) {
+			want := test.codes[i]
+			if want == "" {
+				want = availability.ListTooLarge
+			}
+			if a.Reason == nil || a.Reason.Code != want {
+				t.Errorf("%v: the list %s: %v, want %s", test.rules, a.Mailbox, a.Reason, want)
+			}
+		}
+	}
+	if all := o.of(t.Context(), mailboxes); all[0].Organization != "contoso" || all[1].Reason == nil {
+		t.Errorf("%+v", all)
+	}
+}
+
+// stub fails for one reason.
+type stub struct{ code availability.Code }
+
+func (s stub) Lookup(_ context.Context, q availability.Query) []availability.Answer {
+	return availability.Fail(q, availability.Because(s.code, "by the directory"))
+}
