@@ -70,15 +70,18 @@ func (m *member) lookup(ctx context.Context, q availability.Query) (answers []av
 		return nil, nil, resting
 	}
 	failure = availability.Because(availability.Internal, "the call has panicked")
-	begun, cut := time.Now(), (*availability.Reason)(nil)
+	begun, unserved := time.Now(), (*availability.Reason)(nil)
 	defer func() {
 		m.end(failure, done)
-		m.called(time.Since(begun), cmp.Or(failure, cut))
+		m.called(time.Since(begun), cmp.Or(failure, unserved))
 	}()
 	answers = m.Source.Lookup(ctx, q)
 	failure = failureOf(answers)
 	if failure == nil && ctx.Err() != nil {
-		failure, cut = m.lateness(answers), cutShort(answers)
+		failure, unserved = m.lateness(answers), cutShort(answers)
+	}
+	if reason := answers[0].Reason; reason != nil && reason.Code == availability.Internal {
+		unserved = reason // not the server's fault, but it has not served either
 	}
 	return answers, failure, nil
 }

@@ -98,13 +98,14 @@ func TestCallsAreTold(t *testing.T) {
 		ask(time.Minute, failing(availability.Reason{Code: availability.UnknownMailbox}))
 		ask(time.Minute, failing(down))
 		ask(time.Minute, failing(availability.Reason{Code: availability.UpstreamFailure, Scope: availability.OfCall}))
+		ask(time.Minute, failing(availability.Reason{Code: availability.Internal}))
 		ask(3*time.Second, func(ctx context.Context, q availability.Query) []availability.Answer {
 			<-ctx.Done()
 			return availability.Fail(q, availability.ReasonFor(context.Cause(ctx)))
 		})
 		ask(time.Minute, func(context.Context, availability.Query) []availability.Answer { panic("at the disco") })
 		want := []call{{time.Second, ""}, {time.Second, ""}, {time.Second, availability.Unreachable}, {time.Second, availability.UpstreamFailure},
-			{3 * time.Second, availability.Timeout}, {time.Second, availability.Internal}}
+			{time.Second, availability.Internal}, {3 * time.Second, availability.Timeout}, {time.Second, availability.Internal}}
 		if len(calls) != len(want) {
 			t.Fatalf("%v", calls)
 		}
