@@ -339,7 +339,13 @@ func TestMetricsSayWhatHasHappened(t *testing.T) {
 		s.clients = g.plain
 		s.run()
 		s.settle(c.Cache.MaxMailboxes)
-		compareMetrics(t, sampled(t, scrapeOf(t, g)), s.want)
+		text := scrapeOf(t, g)
+		compareMetrics(t, sampled(t, text), s.want)
+		for _, private := range []string{"@", "user1", friend, "198.51.100", "/EWS"} {
+			if bytes.Contains(text, []byte(private)) {
+				t.Errorf("%s is among the metrics", private)
+			}
+		}
 		t.Logf("%d lookups, %d series", s.lookups, len(s.want))
 	})
 }

@@ -35,7 +35,7 @@ var (
 	descServerToken       = family("server_token_end_timestamp_seconds", "When the OAuth 2 token ends that a server is asked with; missing if there is none, or it is not known.", "organization", "server")
 
 	descCacheEntries   = family("cache_entries", "Mailboxes that are remembered, also those that have expired within the last minute.", "organization")
-	descCacheBytes     = family("cache_bytes", "About how much memory they take.", "organization")
+	descCacheBytes     = family("cache_bytes", "About how much memory the mailboxes take that are remembered.", "organization")
 	descCacheEvictions = family("cache_evictions_total", "Mailboxes forgotten before their time, to make room for others.", "organization")
 	descCacheBudget    = family("cache_budget_bytes", "How much memory all caches may take together: cache.max_bytes.")
 
