@@ -84,7 +84,11 @@ func (b *Budget) keep() {
 func (s *Memory) giveUp() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.evict(func(*entry) bool { return true })
+	evicted := s.evict(func(*entry) bool { return true })
+	if evicted {
+		s.evicted.Add(1)
+	}
+	return evicted
 }
 
 // overhead is about what an entry takes in go-cache's map, which is three quarters

@@ -17,10 +17,15 @@ import (
 	"time"
 
 	"fbgate/availability"
+	"fbgate/availability/meter"
 )
 
 // Cache is a Source that remembers the answers of another.
 type Cache struct {
+	// Meter counts what is looked up. It may be nil, and is to be set before the first
+	// Lookup.
+	Meter *meter.Organization
+
 	organization string
 	source       availability.Source
 	store        Store
@@ -63,9 +68,12 @@ func (c *Cache) Lookup(ctx context.Context, q availability.Query) []availability
 			why = reason
 		}
 	}
+	var ways []way
 	if why != nil || len(found[nothing]) > 0 || len(found[aged]) > 0 {
-		c.complete(ctx, q, found, &lookup{answers: answers, domain: domain, begun: time.Now(), why: why})
+		ways = make([]way, len(answers))
+		c.complete(ctx, q, found, &lookup{answers: answers, domain: domain, begun: time.Now(), why: why, ways: ways})
 	}
+	c.count(answers, ways)
 	return answers
 }
 
@@ -75,6 +83,7 @@ type lookup struct {
 	domain  string
 	begun   time.Time
 	why     *availability.Reason // an answer is stale
+	ways    []way                // of the answers; nil if nobody waits for them
 }
 
 // complete looks up what was not found.
@@ -95,6 +104,7 @@ func (c *Cache) await(ctx context.Context, q availability.Query, l *lookup, miss
 		for _, i := range missing {
 			if a := &l.answers[i]; !a.Stale {
 				*a = c.fail(q.About(q.Mailboxes[i:i+1]), l.why)[0]
+				l.went(i, overloaded)
 			}
 		}
 		return

@@ -12,6 +12,7 @@ import (
 
 	"fbgate/availability"
 	at "fbgate/availability/availabilitytest"
+	"fbgate/availability/meter"
 	"fbgate/cache"
 )
 
@@ -481,6 +482,7 @@ func TestSurvivesABrokenSource(t *testing.T) {
 
 func BenchmarkHit(b *testing.B) {
 	c := over(&upstream{})
+	c.Meter = new(meter.Organization)
 	q := days(0, 1, mary)
 	c.Lookup(b.Context(), q)
 	b.ReportAllocs()

@@ -49,7 +49,9 @@ func (c *Cache) board(ctx context.Context, q availability.Query, l *lookup, inde
 		m := q.Mailboxes[i]
 		k := Key{m, l.domain}
 		f := c.underWay(k, q.Window, hope)
-		if f == nil {
+		if f != nil {
+			l.went(i, shared)
+		} else {
 			f = &flight{key: k, begun: time.Now(), window: q.Window, done: make(chan struct{})}
 			// It may have landed since the store was asked.
 			var a availability.Answer
@@ -58,10 +60,12 @@ func (c *Cache) board(ctx context.Context, q availability.Query, l *lookup, inde
 				l.why = cmp.Or(why, l.why)
 			} else if c.flying >= mostFlights {
 				f.land(c.fail(q.About([]availability.Mailbox{m}), availability.Because(availability.Overloaded, "%d lookups are under way", c.flying))[0])
+				l.went(i, overloaded)
 			} else {
 				c.flights[k] = append(c.flights[k], f)
 				c.flying++
 				mailboxes, flights = append(mailboxes, m), append(flights, f)
+				l.went(i, asked)
 			}
 		}
 		seats = append(seats, seat{i, f})

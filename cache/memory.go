@@ -14,10 +14,11 @@ import (
 
 // Memory is a Store in this process. Build it with NewMemory or [Budget.Memory].
 type Memory struct {
-	most   int
-	budget *Budget // nil if there is none
-	bytes  atomic.Int64
-	now    func() time.Time
+	most    int
+	budget  *Budget // nil if there is none
+	bytes   atomic.Int64
+	evicted atomic.Uint64
+	now     func() time.Time
 
 	// Of type *entry. They do not expire there, as go-cache knows only the wall
 	// clock, and deletes nothing by itself: its janitor can be stopped only by the
@@ -85,6 +86,7 @@ func (s *Memory) put(e *entry) {
 	}
 	for len(s.expiring) >= s.most {
 		s.drop(s.expiring[0])
+		s.evicted.Add(1)
 	}
 	heap.Push(&s.expiring, e)
 	s.count(e.bytes)
@@ -153,6 +155,9 @@ func (s *Memory) Len() int { return s.cache.ItemCount() }
 
 // Bytes returns about how much memory is in use for what is stored.
 func (s *Memory) Bytes() int64 { return s.bytes.Load() }
+
+// Evicted returns how many keys have been forgotten so far to make room for others.
+func (s *Memory) Evicted() uint64 { return s.evicted.Load() }
 
 // Sweep frees what has expired. Call it now and then.
 func (s *Memory) Sweep() {

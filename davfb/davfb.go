@@ -32,11 +32,14 @@ type Config struct {
 	Guard func(http.Handler) http.Handler
 	// Parts answer what is not ?Cmd=freebusy, the first that matches.
 	Parts []Part
-	Log   *slog.Logger // default slog.Default()
+	// Requests counts what becomes of requests, by face; nil does not.
+	Requests *face.Requests
+	Log      *slog.Logger // default slog.Default()
 }
 
 // Part answers some of the requests.
 type Part struct {
+	Name    string // of the face, for Requests
 	Matches func(r *http.Request) bool
 	http.Handler
 }
@@ -50,12 +53,12 @@ func New(c Config) http.Handler {
 	}
 	f := &gate{c, face.NewTurns()}
 	router := mux.NewRouter()
-	router.MatcherFunc(isFreeBusy).Handler(c.Guard(face.Serve(c.Log, f.freeBusy)))
+	router.MatcherFunc(isFreeBusy).Handler(c.Requests.Count("freebusy", c.Guard(face.Serve(c.Log, f.freeBusy))))
 	for _, part := range c.Parts {
-		router.MatcherFunc(func(r *http.Request, _ *mux.RouteMatch) bool { return part.Matches(r) }).Handler(part.Handler)
+		router.MatcherFunc(func(r *http.Request, _ *mux.RouteMatch) bool { return part.Matches(r) }).Handler(c.Requests.Count(part.Name, part.Handler))
 	}
-	router.NotFoundHandler = c.Guard(face.Serve(c.Log, notFound))
-	tooLong := face.Serve(c.Log, urlTooLong)
+	router.NotFoundHandler = c.Requests.Count("other", c.Guard(face.Serve(c.Log, notFound)))
+	tooLong := c.Requests.Count("other", face.Serve(c.Log, urlTooLong))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c.MaxURL > 0 && len(r.RequestURI) > c.MaxURL {
 			tooLong.ServeHTTP(w, r)

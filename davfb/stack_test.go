@@ -16,6 +16,7 @@ import (
 	"fbgate/availability/ews"
 	"fbgate/availability/exchangetest"
 	"fbgate/availability/guard"
+	"fbgate/availability/meter"
 	"fbgate/availability/plan"
 	"fbgate/availability/route"
 	"fbgate/cache"
@@ -48,6 +49,7 @@ func over(source availability.Source) *stack {
 
 func (s *stack) add(source availability.Source, domain string) {
 	s.caches[domain] = cache.New(domain, source, cache.NewMemory(10_000), cache.Policy{Known: 15 * time.Minute, Lasting: 5 * time.Minute, Passing: 30 * time.Second, Wait: 10 * time.Second, Timeout: 25 * time.Second})
+	s.caches[domain].Meter = new(meter.Organization)
 	s.router.Add(s.caches[domain], domain)
 }
 

@@ -33,6 +33,8 @@ type OAuth2 struct {
 	Resource string
 	// Transport makes the calls to TokenURL, default http.DefaultTransport.
 	Transport http.RoundTripper
+	// Obtained is told of each token, when it ends. It may be nil.
+	Obtained func(end time.Time)
 }
 
 var _ Kind = OAuth2{}
@@ -93,6 +95,9 @@ func (o OAuth2) token(ctx context.Context, secret, _ string) (*pass[string], err
 	lifetime := lifetimeUnsaid
 	if !token.Expiry.IsZero() {
 		lifetime = time.Until(token.Expiry)
+	}
+	if o.Obtained != nil {
+		o.Obtained(time.Now().Add(lifetime))
 	}
 	return newPass(token.AccessToken, lifetime), nil
 }

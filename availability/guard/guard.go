@@ -22,7 +22,10 @@ type Config struct {
 	Members     []Member
 	Concurrency int           // calls at once, default 5
 	Rest        time.Duration // of a member that is down until it is tried again, default 30 seconds
-	Log         *slog.Logger  // default slog.Default()
+	// Called is told of each call when it has ended: how long it took and why it failed
+	// as a whole, nil if it served. It may be nil, and several may run at once.
+	Called func(took time.Duration, failure *availability.Reason)
+	Log    *slog.Logger // default slog.Default()
 }
 
 // Member is one server asked with one account.
@@ -45,14 +48,17 @@ var _ availability.Source = (*Guard)(nil)
 
 // New returns a Guard of the organization c describes.
 func New(c Config) *Guard {
-	c.Log = cmp.Or(c.Log, slog.Default())
+	c.Log, c.Rest = cmp.Or(c.Log, slog.Default()), cmp.Or(c.Rest, 30*time.Second)
+	if c.Called == nil {
+		c.Called = func(time.Duration, *availability.Reason) {}
+	}
 	g := &Guard{
 		organization: c.Organization,
 		slots:        make(chan struct{}, cmp.Or(c.Concurrency, 5)),
 		budget:       fullBudget(),
 	}
 	for _, m := range c.Members {
-		g.members = append(g.members, newMember(m, cmp.Or(c.Rest, 30*time.Second), c.Organization, c.Log))
+		g.members = append(g.members, newMember(m, c))
 	}
 	return g
 }

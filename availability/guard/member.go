@@ -1,9 +1,9 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -23,6 +23,7 @@ type member struct {
 	Member
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 	rest    time.Duration
+	called  func(time.Duration, *availability.Reason)
 
 	mu      sync.Mutex
 	served  time.Time            // when it last answered
@@ -30,21 +31,23 @@ type member struct {
 	until   time.Time            // when it is tried again, if it rests for that
 	backOff time.Time            // until when the server asked to be left alone
 	asked   *availability.Reason // in these words
+	barred  *availability.Reason // why the account does not get in, nil if it does
+	entry   time.Time            // when it is tried again, if it is known
 }
 
-func newMember(m Member, rest time.Duration, organization string, log *slog.Logger) *member {
-	this := &member{Member: m, rest: rest}
+func newMember(m Member, c Config) *member {
+	this := &member{Member: m, rest: c.Rest, called: c.Called}
 	this.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Timeout:     rest,
+		Timeout:     c.Rest,
 		MaxRequests: 1, // one call probes whether the member is back
-		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripping },
+		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= tripping },
 		IsExcluded:  func(err error) bool { return errors.Is(err, errNotCounted) },
 		OnStateChange: func(_ string, _, now gobreaker.State) {
 			switch now {
 			case gobreaker.StateOpen:
-				log.Warn("server rests", "organization", organization, "member", m.Name, "for", rest)
+				c.Log.Warn("server rests", "organization", c.Organization, "member", m.Name, "for", c.Rest)
 			case gobreaker.StateClosed:
-				log.Info("server is back", "organization", organization, "member", m.Name)
+				c.Log.Info("server is back", "organization", c.Organization, "member", m.Name)
 			}
 		},
 	})
@@ -67,11 +70,18 @@ func (m *member) lookup(ctx context.Context, q availability.Query) (answers []av
 		return nil, nil, resting
 	}
 	failure = availability.Because(availability.Internal, "the call has panicked")
-	defer func() { m.end(failure, done) }()
+	begun, unserved := time.Now(), (*availability.Reason)(nil)
+	defer func() {
+		m.end(failure, done)
+		m.called(time.Since(begun), cmp.Or(failure, unserved))
+	}()
 	answers = m.Source.Lookup(ctx, q)
 	failure = failureOf(answers)
 	if failure == nil && ctx.Err() != nil {
-		failure = m.lateness(answers)
+		failure, unserved = m.lateness(answers), cutShort(answers)
+	}
+	if reason := answers[0].Reason; reason != nil && reason.Code == availability.Internal {
+		unserved = reason // not the server's fault, but it has not served either
 	}
 	return answers, failure, nil
 }
@@ -89,7 +99,15 @@ func failureOf(answers []availability.Answer) *availability.Reason {
 func (m *member) lateness(answers []availability.Answer) *availability.Reason {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if reason := answers[0].Reason; reason != nil && reason.Code == availability.Timeout && time.Since(m.served) >= silence {
+	if time.Since(m.served) < silence {
+		return nil
+	}
+	return cutShort(answers)
+}
+
+// cutShort returns why a call was, whoever is to blame; nil if it served.
+func cutShort(answers []availability.Answer) *availability.Reason {
+	if reason := answers[0].Reason; reason != nil && reason.Code == availability.Timeout {
 		return reason
 	}
 	return nil
@@ -133,10 +151,13 @@ func (m *member) end(failure *availability.Reason, done func(error)) {
 	defer m.mu.Unlock()
 	switch {
 	case failure == nil, failure.Scope == availability.OfCall:
-		m.served = time.Now()
+		m.served, m.barred = time.Now(), nil
 		done(nil) // it answered, if not as hoped
 		return
-	case failure.Code == availability.Unauthorized, failure.Code == availability.CredentialFailed, failure.Code == availability.Internal:
+	case failure.Code == availability.Unauthorized, failure.Code == availability.CredentialFailed:
+		m.barred, m.entry = failure, time.Now().Add(failure.RetryAfter)
+		fallthrough
+	case failure.Code == availability.Internal:
 		// The account knows itself when it may be tried again: at once when its
 		// password has been corrected. Our own faults are not the server's.
 		done(errNotCounted)

@@ -42,10 +42,19 @@ type Looked struct {
 	Asked      uint64 // of the organization, for this question
 	Shared     uint64 // of the organization, for another question under way
 	Stale      uint64 // remembered, as there was nothing fresh
+	Overloaded uint64 // nowhere, as too many others waited
 }
 
 // Sum counts all of them.
-func (l Looked) Sum() uint64 { return l.Remembered + l.Asked + l.Shared + l.Stale }
+func (l Looked) Sum() uint64 { return l.Remembered + l.Asked + l.Shared + l.Stale + l.Overloaded }
+
+func (l *Looked) add(more Looked) {
+	l.Remembered += more.Remembered
+	l.Asked += more.Asked
+	l.Shared += more.Shared
+	l.Stale += more.Stale
+	l.Overloaded += more.Overloaded
+}
 
 // Called counts a call that took so long and failed for this reason, nil if it served.
 func (o *Organization) Called(took time.Duration, reason *availability.Reason) {
@@ -71,8 +80,7 @@ func (o *Organization) Told(looked Looked, answers []availability.Answer) {
 	now := time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	t := &o.totals.Looked
-	t.Remembered, t.Asked, t.Shared, t.Stale = t.Remembered+looked.Remembered, t.Asked+looked.Asked, t.Shared+looked.Shared, t.Stale+looked.Stale
+	o.totals.Looked.add(looked)
 	minute := o.hour.at(now)
 	minute.Looked += looked.Sum()
 	minute.Remembered += looked.Remembered

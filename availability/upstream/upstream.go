@@ -36,6 +36,8 @@ type Client struct {
 	MaxBytes        int64 // of one reply, default DefaultMaxBytes
 	// Timeout is how long a call may take, default 25 seconds.
 	Timeout time.Duration
+	// Certificates remembers those that servers show. It may be nil.
+	Certificates *Certificates
 }
 
 // Reply is what came back, read to its end.
@@ -72,6 +74,7 @@ func (c *Client) Do(q availability.Query, r *http.Request) (*Reply, error) {
 		return nil, transportReason(ctx, err)
 	}
 	defer response.Body.Close()
+	c.Certificates.note(r.URL.Host, response.TLS)
 	if !tells(response) {
 		return &Reply{r.URL, response.StatusCode, response.Header, nil}, nil
 	}

@@ -31,6 +31,7 @@ type faces struct {
 	publisher published.Named                                     // its Store is nil if nobody may publish
 	writers   face.Authenticate                                   // who may
 	through   *passthrough.Handler
+	requests  *face.Requests
 	log       *slog.Logger
 }
 
@@ -64,14 +65,14 @@ func (f *faces) handler(way *way) (http.Handler, error) {
 	}
 	var parts []davfb.Part
 	if way.pages != nil {
-		parts = append(parts, davfb.Part{Matches: way.pages.Matches, Handler: way.pages})
+		parts = append(parts, davfb.Part{Name: "logon", Matches: way.pages.Matches, Handler: way.pages})
 	}
 	if c.Passthrough == nil || !c.Passthrough.ScheduleFolder {
-		parts = append(parts, davfb.Part{Matches: folder.Holds, Handler: way.guard(f.folder())})
+		parts = append(parts, davfb.Part{Name: "folder", Matches: folder.Holds, Handler: way.guard(f.folder())})
 	}
-	parts = append(parts, davfb.Part{Matches: files.Matches, Handler: way.guard(files)})
+	parts = append(parts, davfb.Part{Name: "internet", Matches: files.Matches, Handler: way.guard(files)})
 	if f.through != nil { // where the server behind asks for a log-in
-		parts = append(parts, davfb.Part{Matches: f.through.Matches, Handler: f.through})
+		parts = append(parts, davfb.Part{Name: "passthrough", Matches: f.through.Matches, Handler: f.through})
 	}
 	return trustedProxies(c).Handler(davfb.New(davfb.Config{
 		Source: f.source,
@@ -84,8 +85,8 @@ func (f *faces) handler(way *way) (http.Handler, error) {
 		MaxURL: int(c.Limits.URLBytes),
 		Digits: merged.Digits{WorkingElsewhere: drawnAs[c.WorkingElsewhere]},
 		Guard:  way.guard,
-		Parts:  parts,
-		Log:    f.log,
+		Parts:  parts, Requests: f.requests,
+		Log: f.log,
 	})), nil
 }
 

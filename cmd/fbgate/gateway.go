@@ -14,6 +14,7 @@ import (
 	"fbgate/availability"
 	"fbgate/availability/access"
 	"fbgate/availability/directory"
+	"fbgate/availability/meter"
 	"fbgate/availability/published"
 	"fbgate/availability/publisher"
 	"fbgate/availability/route"
@@ -21,6 +22,7 @@ import (
 	"fbgate/cache"
 	"fbgate/cmd/fbgate/config"
 	"fbgate/davfb/admin"
+	"fbgate/davfb/intake"
 	"fbgate/davfb/passthrough"
 )
 
@@ -33,6 +35,7 @@ type gateway struct {
 	caches    cache.Caches
 	through   *passthrough.Handler // nil if nothing is handed on
 	publisher *publisher.Publisher // nil if nothing is published
+	listeners map[string]*intake.Listener
 }
 
 // newGateway puts the gateway together. Store keeps what clients publish; with nil
@@ -54,12 +57,13 @@ func newWatchedGateway(c *config.Config, store *published.Store, log *slog.Logge
 			return nil, err
 		}
 	}
+	meters := b.meters()
 	f := &faces{
-		config: c, name: b.name, directory: b.directory, listed: b.listed, publisher: b.named, log: log,
-		source: access.Limit(b.source, access.Limits{
+		config: c, name: b.name, directory: b.directory, listed: b.listed, publisher: b.named, requests: meters.Requests, log: log,
+		source: meter.Source{Meter: meters.Clients, Next: access.Limit(b.source, access.Limits{
 			MailboxesPerMinute: c.Limits.MailboxesPerMinute, UnknownAddresses: c.Limits.UnknownAddresses,
 			Exempt: networks(c.Limits.ExemptNetworks), Statistics: b.statistics, Log: log,
-		}),
+		})},
 	}
 	var err error
 	if f.through, err = newPassthrough(c.Passthrough, f.name, trustedProxies(c), log); err != nil {
@@ -77,12 +81,16 @@ func newWatchedGateway(c *config.Config, store *published.Store, log *slog.Logge
 		plain:  plain,
 		secure: secure,
 		operators: func(ready func() bool) http.Handler {
-			return admin.New(admin.Config{Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher, Log: log})
+			return admin.New(admin.Config{
+				Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher, Log: log,
+				Organizations: b.status, Meters: meters, Version: version(),
+			})
 		},
 		stores:    b.stores,
 		caches:    b.caches,
 		through:   f.through,
 		publisher: b.publisher,
+		listeners: meters.Listeners,
 	}, nil
 }
 
@@ -100,6 +108,7 @@ type builder struct {
 	caches        cache.Caches
 	stores        []*cache.Memory
 	budget        *cache.Budget
+	inOrder       []*organization                                     // as configured
 	organizations map[string]*organization                            // by name, in lower case, as chains
 	chains        map[string]availability.Source                      // of an organization and those to ask next
 	directory     directory.Directory                                 // nil if there is none
@@ -137,8 +146,9 @@ func (b *builder) organize() error {
 			Patience:    time.Duration(c.Cache.StaleAfter),
 			ByRequester: o.RequesterHeader != "",
 		})
+		remembered.Meter = &o.meter
 		b.stores, b.caches[o.Name] = append(b.stores, memory), remembered
-		b.organizations[strings.ToLower(o.Name)] = o
+		b.inOrder, b.organizations[strings.ToLower(o.Name)] = append(b.inOrder, o), o
 		// Outside of the memory, which everybody shares.
 		guarded[strings.ToLower(o.Name)] = b.rules.Guard(o.Name, remembered)
 	}

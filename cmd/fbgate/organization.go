@@ -15,6 +15,7 @@ import (
 	"fbgate/availability/credential"
 	"fbgate/availability/ews"
 	"fbgate/availability/guard"
+	"fbgate/availability/meter"
 	"fbgate/availability/plan"
 	"fbgate/availability/publicfolder"
 	"fbgate/availability/route"
@@ -29,6 +30,8 @@ type organization struct {
 	log     *slog.Logger
 	watch   func(http.RoundTripper) http.RoundTripper // sees all that goes over the wire
 	members []member
+	meter   meter.Organization
+	guard   *guard.Guard // nil if nobody is asked
 }
 
 // unwatched is for transports nobody looks at.
@@ -44,6 +47,9 @@ type member struct {
 	secrets     func() []string // nil without an account
 	endpoint    ews.Endpoint
 	source      availability.Source
+
+	certificates *upstream.Certificates
+	token        *tokenEnd // of its account
 }
 
 // newOrganization puts the members together, their transports watched by watch.
@@ -63,13 +69,15 @@ func newOrganization(o *config.Organization, log *slog.Logger, watch func(http.R
 		urls = []string{""}
 	}
 	for i := range accounts {
-		transport, account, own := this.prove(&accounts[i], connections)
+		token := new(tokenEnd)
+		transport, account, own := this.prove(&accounts[i], connections, token)
 		name, secrets := "", (func() []string)(nil)
 		if account != nil {
 			name, secrets = " as "+account.Name(), account.Secrets
 		}
 		for _, target := range urls {
-			m := member{name: cmp.Or(target, "Autodiscover") + name, credential: accounts[i].Type, url: target, connections: own, transport: transport, secrets: secrets}
+			m := member{name: cmp.Or(target, "Autodiscover") + name, credential: accounts[i].Type, url: target, connections: own, transport: transport, secrets: secrets,
+				certificates: new(upstream.Certificates), token: token}
 			this.ask(&m)
 			this.members = append(this.members, m)
 		}
@@ -79,7 +87,7 @@ func newOrganization(o *config.Organization, log *slog.Logger, watch func(http.R
 
 // prove returns a transport that proves who asks by a credential, its account if it has
 // one, and how its connections are made.
-func (o *organization) prove(c *config.Credential, connections upstream.Connections) (transport http.RoundTripper, account *credential.Account, own upstream.Connections) {
+func (o *organization) prove(c *config.Credential, connections upstream.Connections, token *tokenEnd) (transport http.RoundTripper, account *credential.Account, own upstream.Connections) {
 	var kind credential.Kind
 	switch c.Type {
 	case "basic":
@@ -89,7 +97,7 @@ func (o *organization) prove(c *config.Credential, connections upstream.Connecti
 	case "kerberos":
 		kind = newKerberos(c)
 	case "oauth2":
-		kind = o.newOAuth2(c)
+		kind = o.newOAuth2(c, token)
 	case "certificate":
 		connections.Certificate = credential.ClientCertificate(c.Certificate, c.Key)
 		fallthrough
@@ -111,11 +119,12 @@ func newKerberos(c *config.Credential) credential.Kind {
 	return k
 }
 
-func (o *organization) newOAuth2(c *config.Credential) credential.Kind {
+func (o *organization) newOAuth2(c *config.Credential, token *tokenEnd) credential.Kind {
 	k := credential.OAuth2{
 		TokenURL: c.TokenURL, ClientID: c.ClientID, Scope: c.Scope, Resource: c.Resource,
 		// The server of tokens is seldom the organization's own.
 		Transport: o.watch(upstream.Connections{}.Transport(0)),
+		Obtained:  token.set,
 	}
 	if c.CertificateFile != "" {
 		k.Certificate, k.Key = c.Certificate, c.Key
@@ -130,6 +139,7 @@ func (o *organization) ask(m *member) {
 	client := &upstream.Client{
 		Transport: m.transport, Secrets: m.secrets, UserAgent: o.UserAgent,
 		MaxBytes: int64(o.MaxResponseBytes), Timeout: time.Duration(o.Timeout), RequesterHeader: o.RequesterHeader,
+		Certificates: m.certificates,
 	}
 	interval := time.Duration(o.MergedFreeBusyInterval)
 	if o.AccessMethod == "PublicFolder" {
@@ -167,11 +177,12 @@ func (o *organization) source() availability.Source {
 	if o.FreeBusyAccessLevel == "none" {
 		return route.Withheld(o.Name)
 	}
-	return plan.New(guard.New(o.guarded()), o.planned())
+	o.guard = guard.New(o.guarded())
+	return plan.New(o.guard, o.planned())
 }
 
 func (o *organization) guarded() guard.Config {
-	c := guard.Config{Organization: o.Name, Concurrency: o.Concurrency, Log: o.log}
+	c := guard.Config{Organization: o.Name, Concurrency: o.Concurrency, Called: o.meter.Called, Log: o.log}
 	for _, m := range o.members {
 		c.Members = append(c.Members, guard.Member{Name: m.name, Source: m.source})
 	}

@@ -139,10 +139,12 @@ func (s *server) open() (err error) {
 			return nil, fmt.Errorf("%s: %w%s", key, err, bindAdvice(err))
 		}
 		opened = append(opened, l)
-		return intake.New(l, intake.Config{
+		taken := intake.New(l, intake.Config{
 			Connections: c.Limits.Connections, PerClient: c.Limits.ConnectionsPerClient,
 			Exempt: trustedProxies(c), Silent: belowTLS, Log: s.log,
-		}), nil
+		})
+		s.gateway.listeners[key] = taken
+		return taken, nil
 	}
 	clients, err := listen("listen", c.Listen, false)
 	if err != nil {

@@ -36,6 +36,8 @@ type Config struct {
 	Source availability.Source
 	// Organizations returns those there are and how they fare. It may be nil.
 	Organizations func() []Organization
+	// Meters are what GET /metrics tells besides.
+	Meters Meters
 	// Journal has the last questions of clients. It may be nil.
 	Journal *journal.Journal
 	// Doctor takes the question about a mailbox hop by hop; organization and as may be
@@ -78,8 +80,9 @@ func New(c Config) http.Handler {
 	router.Path("/cache").Methods(http.MethodGet, http.MethodHead).Handler(a.guarded(a.listCache))
 	router.Path("/cache").Methods(http.MethodDelete).Handler(a.guarded(a.flushCache))
 	router.Path("/publish").Methods(http.MethodGet, http.MethodHead).Handler(a.guarded(a.showPublisher))
+	router.Path("/metrics").Methods(http.MethodGet, http.MethodHead).Handler(a.guarded(a.metrics()))
 	router.NotFoundHandler = a.guarded(func(http.ResponseWriter, *http.Request) error {
-		return fault{http.StatusNotFound, "nothing here: there are /cache, /publish, /healthz and /readyz"}
+		return fault{http.StatusNotFound, "nothing here: there are /cache, /publish, /metrics, /healthz and /readyz"}
 	})
 	router.MethodNotAllowedHandler = a.guarded(func(w http.ResponseWriter, r *http.Request) error {
 		allow := "GET, HEAD"

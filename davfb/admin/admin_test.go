@@ -99,7 +99,7 @@ func message(t *testing.T, w *httptest.ResponseRecorder) string {
 
 func TestBadRequests(t *testing.T) {
 	const (
-		unknownPath   = "nothing here: there are /cache, /publish, /healthz and /readyz"
+		unknownPath   = "nothing here: there are /cache, /publish, /metrics, /healthz and /readyz"
 		unknownMethod = "this takes GET, and /cache also DELETE"
 	)
 	for _, test := range []struct {
@@ -113,7 +113,7 @@ func TestBadRequests(t *testing.T) {
 		{"GET //cache", 404, unknownPath, ""},
 		{"DELETE /x/../cache", 404, unknownPath, ""},
 		{"GET /Cache", 404, unknownPath, ""},
-		{"DELETE /metrics", 404, unknownPath, ""},
+		{"DELETE /metrics", 405, unknownMethod, "GET, HEAD"},
 		{"POST /cache", 405, unknownMethod, "GET, HEAD, DELETE"},
 		{"OPTIONS /cache", 405, unknownMethod, "GET, HEAD, DELETE"},
 		{"DELETE /healthz", 405, unknownMethod, "GET, HEAD"},

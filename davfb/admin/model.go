@@ -17,11 +17,13 @@ type Organization struct {
 	Hour         []meter.Minute // the last 60, the oldest first
 	Remembered   int            // mailboxes
 	Bytes        int64          // they take, about
+	Evicted      uint64         // mailboxes forgotten so far to make room for others
 }
 
 // Server is one server of an organization, asked with one account.
 type Server struct {
 	Name  string // for people
+	Host  string // and port, of its URL; "autodiscover" if that is not configured
 	State State
 	// Until is when it is asked again, if it rests or has asked to be left alone.
 	Until time.Time
