@@ -32,7 +32,9 @@ type Config struct {
 	Guard func(http.Handler) http.Handler
 	// Parts answer what is not ?Cmd=freebusy, the first that matches.
 	Parts []Part
-	Log   *slog.Logger // default slog.Default()
+	// Lookups keeps what clients have asked; nil keeps nothing.
+	Lookups *face.Lookups
+	Log     *slog.Logger // default slog.Default()
 }
 
 // Part answers some of the requests.

@@ -30,6 +30,7 @@ type faces struct {
 	publisher published.Named     // its Store is nil if nobody may publish
 	writers   face.Authenticate   // who may
 	through   *passthrough.Handler
+	lookups   *face.Lookups // what clients have asked, for operators
 	log       *slog.Logger
 }
 
@@ -80,11 +81,12 @@ func (f *faces) handler(way *way) (http.Handler, error) {
 			Window:    time.Duration(c.Limits.Window),
 			Digits:    c.Limits.Digits,
 		},
-		MaxURL: int(c.Limits.URLBytes),
-		Digits: merged.Digits{WorkingElsewhere: drawnAs[c.WorkingElsewhere]},
-		Guard:  way.guard,
-		Parts:  parts,
-		Log:    f.log,
+		MaxURL:  int(c.Limits.URLBytes),
+		Digits:  merged.Digits{WorkingElsewhere: drawnAs[c.WorkingElsewhere]},
+		Guard:   way.guard,
+		Parts:   parts,
+		Lookups: f.lookups,
+		Log:     f.log,
 	})), nil
 }
 
@@ -94,7 +96,7 @@ func (f *faces) internet() (*internet.Handler, error) {
 	handler := internet.Config{
 		Source: f.source, Patterns: c.Patterns, DefaultDomain: c.DefaultDomain,
 		MonthsBefore: c.MonthsBefore, MonthsAfter: c.MonthsAfter,
-		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], Proxies: trustedProxies(f.config), Log: f.log,
+		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], Proxies: trustedProxies(f.config), Lookups: f.lookups, Log: f.log,
 	}
 	if f.publisher.Store != nil {
 		handler.Publisher, handler.Authenticate, handler.Keep = f.publisher, f.writers, time.Duration(f.config.Publishing.Keep)
@@ -107,7 +109,7 @@ func (f *faces) folder() http.Handler {
 	c := f.config.Folder
 	handler := folder.Config{
 		Source: f.source, Name: f.name, MonthsBefore: c.MonthsBefore, MonthsAfter: c.MonthsAfter,
-		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], MaxURL: int(f.config.Limits.URLBytes), Origin: trustedProxies(f.config).BaseURL, Log: f.log,
+		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], MaxURL: int(f.config.Limits.URLBytes), Origin: trustedProxies(f.config).BaseURL, Lookups: f.lookups, Log: f.log,
 	}
 	if handler.MonthsBefore == 0 {
 		handler.MonthsBefore = -1 // none, where 0 stands for the default

@@ -14,6 +14,7 @@ import (
 	"fbgate/availability"
 	"fbgate/availability/access"
 	"fbgate/availability/directory"
+	"fbgate/availability/journal"
 	"fbgate/availability/published"
 	"fbgate/availability/publisher"
 	"fbgate/availability/route"
@@ -21,8 +22,12 @@ import (
 	"fbgate/cache"
 	"fbgate/cmd/fbgate/config"
 	"fbgate/davfb/admin"
+	"fbgate/davfb/face"
 	"fbgate/davfb/passthrough"
 )
+
+// mostLookups is how many of the last questions operators can look at.
+const mostLookups = 1000
 
 // gateway is the parts of fbgate put together as a configuration says.
 type gateway struct {
@@ -60,6 +65,7 @@ func newWatchedGateway(c *config.Config, store *published.Store, log *slog.Logge
 			MailboxesPerMinute: c.Limits.MailboxesPerMinute, UnknownAddresses: c.Limits.UnknownAddresses,
 			Exempt: networks(c.Limits.ExemptNetworks), Statistics: b.statistics, Log: log,
 		}),
+		lookups: &face.Lookups{Journal: journal.New(mostLookups), Redactor: redactor(c.Log, log)},
 	}
 	var err error
 	if f.through, err = newPassthrough(c.Passthrough, f.name, trustedProxies(c), log); err != nil {
@@ -77,7 +83,10 @@ func newWatchedGateway(c *config.Config, store *published.Store, log *slog.Logge
 		plain:  plain,
 		secure: secure,
 		operators: func(ready func() bool) http.Handler {
-			return admin.New(admin.Config{Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher, Log: log})
+			return admin.New(admin.Config{
+				Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher,
+				Journal: f.lookups.Journal, Doctor: b.consult, Redact: f.lookups.Redactor.Text, Log: log,
+			})
 		},
 		stores:    b.stores,
 		caches:    b.caches,
@@ -106,6 +115,7 @@ type builder struct {
 	named         published.Named                // its Store is nil if nobody may publish
 	publisher     *publisher.Publisher           // nil if nothing is published
 	source        availability.Source            // all so far
+	consulting    consulting                     // doctors at work
 }
 
 func (b *builder) rule() (err error) {
@@ -120,7 +130,7 @@ func (b *builder) organize() error {
 	c := b.config
 	guarded := make(map[string]availability.Source)
 	for i := range c.Organizations {
-		o, err := newOrganization(&c.Organizations[i], b.log, b.watch)
+		o, err := newOrganization(&c.Organizations[i], b.log, traceable(b.watch))
 		if err != nil {
 			return fmt.Errorf("organization %s: %w", c.Organizations[i].Name, err)
 		}

@@ -33,7 +33,7 @@ var rooms = map[string][]string{
 	"cache/storetest":               {"availability", "cache"},
 	"cmd/fbgate":                    {"availability/...", "cache", "cmd/...", "davfb/...", "translate/..."},
 	"davfb":                         {"availability", "davfb/face", "translate/..."},
-	"davfb/face":                    {"availability"},
+	"davfb/face":                    {"availability", "availability/journal"},
 	"davfb/admin":                   {"availability", "availability/doctor", "availability/journal", "availability/meter", "availability/publisher", "cache", "translate/..."},
 	"davfb/folder":                  {"availability", "davfb/face", "translate/..."},
 	"davfb/intake":                  {},

@@ -99,8 +99,9 @@ func message(t *testing.T, w *httptest.ResponseRecorder) string {
 
 func TestBadRequests(t *testing.T) {
 	const (
-		unknownPath   = "nothing here: there are /cache, /publish, /healthz and /readyz"
-		unknownMethod = "this takes GET, and /cache also DELETE"
+		unknownPath   = "nothing here: there are /cache, /cache/refresh, /doctor, /lookups, /organizations, /publish, /healthz and /readyz"
+		onlyGet       = "this takes GET, HEAD"
+		unknownMethod = "this takes GET, HEAD, DELETE"
 	)
 	for _, test := range []struct {
 		request string
@@ -116,8 +117,8 @@ func TestBadRequests(t *testing.T) {
 		{"DELETE /metrics", 404, unknownPath, ""},
 		{"POST /cache", 405, unknownMethod, "GET, HEAD, DELETE"},
 		{"OPTIONS /cache", 405, unknownMethod, "GET, HEAD, DELETE"},
-		{"DELETE /healthz", 405, unknownMethod, "GET, HEAD"},
-		{"PUT /readyz", 405, unknownMethod, "GET, HEAD"},
+		{"DELETE /healthz", 405, onlyGet, "GET, HEAD"},
+		{"PUT /readyz", 405, onlyGet, "GET, HEAD"},
 
 		{"GET /cache?limit=0", 400, `limit is "0": expected 1 to 10000`, ""},
 		{"GET /cache?limit=-1", 400, `limit is "-1": expected 1 to 10000`, ""},
