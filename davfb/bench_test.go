@@ -16,10 +16,12 @@ import (
 	"time"
 
 	"fbgate/availability/exchangetest"
+	"fbgate/availability/journal"
 	"fbgate/davfb"
+	"fbgate/davfb/face"
 )
 
-// quiet is a gateway that logs as in production, but to nowhere.
+// quiet is a gateway that logs and keeps lookups as in production, but logs to nowhere.
 func quiet(t testing.TB, s *stack) http.Handler {
 	t.Helper()
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
@@ -27,7 +29,10 @@ func quiet(t testing.TB, s *stack) http.Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { null.Close() })
-	return davfb.New(davfb.Config{Source: s.router, Limits: limits, MaxURL: 64 << 10, Log: slog.New(slog.NewTextHandler(null, nil))})
+	return davfb.New(davfb.Config{
+		Source: s.router, Limits: limits, MaxURL: 64 << 10, Log: slog.New(slog.NewTextHandler(null, nil)),
+		Lookups: &face.Lookups{Journal: journal.New(1000)},
+	})
 }
 
 // remembered returns a gateway that has one mailbox's day in its cache, and the

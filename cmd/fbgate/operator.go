@@ -30,7 +30,7 @@ const mostOperated = 64 << 20
 func (o *operator) ask(ctx context.Context, console console, method, path string, query url.Values, whole any) (body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	defer progress(console.err, "waiting for "+printable(o.Admin))()
+	defer waiting(console.err, "waiting for "+printable(o.Admin))()
 	response, err := o.send(ctx, method, path, query, "")
 	if err != nil {
 		return nil, err
@@ -119,9 +119,9 @@ func indent(out io.Writer, body []byte) error {
 	return err
 }
 
-// progress says on a terminal, after a second, that something goes on, until what it
+// waiting says on a terminal, after a second, that something goes on, until what it
 // returns is called.
-func progress(out io.Writer, what string) (end func()) {
+func waiting(out io.Writer, what string) (end func()) {
 	if !onTerminal(out) {
 		return func() {}
 	}

@@ -35,6 +35,7 @@ func TestListsWhatIsRemembered(t *testing.T) {
       "end": "2026-10-20T00:00:00Z",
       "age": 30,
       "expires": "2000-01-01T00:17:30Z",
+      "stale": false,
       "spans": 1,
       "reason": null
     },
@@ -46,6 +47,7 @@ func TestListsWhatIsRemembered(t *testing.T) {
       "end": "2026-10-21T00:00:00Z",
       "age": 180,
       "expires": "2000-01-01T00:15:00Z",
+      "stale": false,
       "spans": 1,
       "reason": null
     },
@@ -57,6 +59,7 @@ func TestListsWhatIsRemembered(t *testing.T) {
       "end": "2026-10-20T00:00:00Z",
       "age": 30,
       "expires": "2000-01-01T00:07:30Z",
+      "stale": false,
       "spans": 0,
       "reason": {
         "code": "unknown-mailbox",
