@@ -10,7 +10,7 @@ import (
 func TestRedactorHidesAddresses(t *testing.T) {
 	r := face.NewRedactor()
 	for text, kept := range map[string]string{
-		"mary@contoso.com":                                            "@contoso.com",
+		"mary@contoso.com": "@contoso.com",
 		"the server says no to <SMTP:Mary.Smith+x@Contoso.com>, then": "@Contoso.com>, then",
 		"/freebusy/mary@contoso.com.vfb":                              "/freebusy/m-",
 		"GET /public/?u=SMTP:mary%40contoso.com&x=1":                  "@contoso.com&x=1",
