@@ -158,7 +158,11 @@ _fbgate() {
 	fmt.Fprint(out, `    esac
     _describe fbgate choices
 }
-compdef _fbgate fbgate
+if [[ $funcstack[1] == _fbgate ]]; then
+    _fbgate "$@"
+else # it was sourced
+    compdef _fbgate fbgate
+fi
 `)
 }
 
