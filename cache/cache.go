@@ -31,6 +31,7 @@ type Cache struct {
 	store        Store
 	policy       Policy
 	waiting      atomic.Int32     // Lookups that wait for flights
+	renewing     atomic.Bool      // Renew is at it
 	now          func() time.Time // time.Now, but in tests of clocks
 
 	mu      sync.Mutex

@@ -16,12 +16,14 @@ import (
 	"time"
 
 	"fbgate/availability/exchangetest"
+	"fbgate/availability/journal"
 	"fbgate/availability/meter"
 	"fbgate/davfb"
 	"fbgate/davfb/face"
 )
 
-// quiet is a gateway that logs and counts as in production, but logs to nowhere.
+// quiet is a gateway that logs, counts and keeps lookups as in production, but logs to
+// nowhere.
 func quiet(t testing.TB, s *stack) http.Handler {
 	t.Helper()
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
@@ -29,7 +31,11 @@ func quiet(t testing.TB, s *stack) http.Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { null.Close() })
-	return davfb.New(davfb.Config{Source: meter.Source{Next: s.router, Meter: new(meter.Organization)}, Requests: new(face.Requests), Limits: limits, MaxURL: 64 << 10, Log: slog.New(slog.NewTextHandler(null, nil))})
+	return davfb.New(davfb.Config{
+		Source:   meter.Source{Next: s.router, Meter: new(meter.Organization)},
+		Requests: new(face.Requests), Lookups: &face.Lookups{Journal: journal.New(1000)},
+		Limits: limits, MaxURL: 64 << 10, Log: slog.New(slog.NewTextHandler(null, nil)),
+	})
 }
 
 // remembered returns a gateway that has one mailbox's day in its cache, and the

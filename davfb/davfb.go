@@ -34,7 +34,9 @@ type Config struct {
 	Parts []Part
 	// Requests counts what becomes of requests, by face; nil does not.
 	Requests *face.Requests
-	Log      *slog.Logger // default slog.Default()
+	// Lookups keeps what clients have asked; nil keeps nothing.
+	Lookups *face.Lookups
+	Log     *slog.Logger // default slog.Default()
 }
 
 // Part answers some of the requests.

@@ -26,18 +26,20 @@ func (f *gate) freeBusy(w http.ResponseWriter, r *http.Request, id string) error
 	if err != nil {
 		return err
 	}
-	answers := f.Source.Lookup(r.Context(), availability.Query{
+	asked := face.Asked{Event: "free/busy", Begun: begun, Asking: time.Now(), Lookups: f.Lookups}
+	asked.Query = availability.Query{
 		RequestID: id,
 		Via:       via,
 		Requester: face.Requester(r),
 		Mailboxes: request.Mailboxes(),
 		Window:    request.Window,
 		Interval:  request.Interval,
-	})
-	now := time.Now()
+	}
+	answers := f.Source.Lookup(r.Context(), asked.Query)
+	asked.Answers, asked.Answered = answers, time.Now()
 	// Also of a client that only closed its half, and wants its answer.
-	left := r.Context().Err() != nil
-	face.SetFreshness(w.Header(), answers, now)
+	asked.Left = r.Context().Err() != nil
+	face.SetFreshness(w.Header(), answers, asked.Answered)
 	if length := request.AnswerLen(); length > face.LargestPooled {
 		face.SetContent(w.Header(), textXML, length)
 		f.draw(w, r, request, answers)
@@ -46,11 +48,8 @@ func (f *gate) freeBusy(w http.ResponseWriter, r *http.Request, id string) error
 			return davxml.AppendAnswer(body, request, answers, f.Digits)
 		})
 	}
-	if left {
-		face.LogLeaver(f.Log, r, id, now.Sub(begun))
-	} else {
-		face.LogAnswer(f.Log, r, id, "free/busy", answers, request.Window, now.Sub(begun))
-	}
+	asked.Drawn = time.Now()
+	face.LogAnswer(f.Log, r, asked)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"fbgate/availability"
 	"fbgate/availability/autodiscover"
+	"fbgate/availability/directory"
 	"fbgate/availability/doctor"
 	"fbgate/availability/ews"
 	"fbgate/availability/route"
@@ -127,8 +128,27 @@ func newDoctor(c *config.Config, as string, trace *doctor.Trace) (*doctor.Doctor
 	if err != nil {
 		return nil, err
 	}
+	d := newHealer(c, who)
+	for i := range c.Organizations {
+		o := &c.Organizations[i]
+		whole := &organization{Organization: o}
+		if closed(o, as) == nil {
+			if whole, err = newOrganization(o, log, trace.Transport); err != nil {
+				return nil, fmt.Errorf("organization %s: %w", o.Name, err)
+			}
+		}
+		d.Organizations[o.Name] = newPatient(c, whole, as, trace, pinned)
+	}
+	return d, nil
+}
+
+// newHealer returns a Doctor who knows whose mailbox is whose, and no organization yet.
+func newHealer(c *config.Config, who directory.Directory) *doctor.Doctor {
 	router := route.New()
-	d := &doctor.Doctor{
+	for _, o := range c.Organizations {
+		router.Add(route.Withheld(o.Name), o.Domains...) // asked for its name only
+	}
+	return &doctor.Doctor{
 		Directory:     who,
 		Organizations: make(map[string]*doctor.Organization),
 		Route: func(m availability.Mailbox) (string, *availability.Reason) {
@@ -143,59 +163,56 @@ func newDoctor(c *config.Config, as string, trace *doctor.Trace) (*doctor.Doctor
 			return string(digits.Append(nil, a.Schedule, q.Window, q.Interval))
 		},
 	}
-	for _, o := range c.Organizations {
-		patient, err := newPatient(o, as, log, trace)
-		if err != nil {
-			return nil, fmt.Errorf("organization %s: %w", o.Name, err)
-		}
-		d.Organizations[o.Name] = patient
-		router.Add(route.Withheld(o.Name), o.Domains...) // asked for its name only
-		for _, next := range c.Organizations {
-			if strings.EqualFold(next.Name, o.Then) {
-				patient.Then = next.Name
-			}
-		}
-	}
-	return d, nil
 }
 
-// newPatient returns o and its members as the doctor sees them. o is its own copy.
-func newPatient(o config.Organization, as string, log *slog.Logger, trace *doctor.Trace) (*doctor.Organization, error) {
-	patient := &doctor.Organization{Name: o.Name}
+// closed says why the doctor must not ask o in the name of as, nil if he may.
+func closed(o *config.Organization, as string) *availability.Reason {
 	switch {
 	case o.FreeBusyAccessLevel == "none":
-		patient.Closed = availability.Because(availability.Withheld, "free_busy_access_level of %s is none", o.Name)
-		return patient, nil
+		return availability.Because(availability.Withheld, "free_busy_access_level of %s is none", o.Name)
 	case as != "" && o.AccessMethod == "PublicFolder":
-		patient.Closed = availability.Because(availability.RequestRejected, "--as: %s is asked by public folders, which know no impersonation; ask without it", o.Name)
-		return patient, nil
-	case as != "":
-		o.Impersonate = as
+		return availability.Because(availability.RequestRejected, "--as: %s is asked by public folders, which know no impersonation; ask without it", o.Name)
 	}
-	whole, err := newOrganization(&o, log, trace.Transport)
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range whole.members {
-		patient.Members = append(patient.Members, doctor.Member{
-			Name: m.name, Method: o.AccessMethod, Credential: m.credential, URL: m.url, Discover: discover(m.endpoint),
-			TLS: m.connections.TLS(), Proxy: http.ProxyFromEnvironment, Source: pinned(m.source), Trace: trace,
-		})
-	}
-	return patient, nil
+	return nil
 }
 
-// pinned returns what makes a Source that asks a URL, found or configured, as s does.
-func pinned(s availability.Source) func(url string) availability.Source {
+// asks makes a Source that asks a URL, found or configured, as s does, in the name of as
+// if that is not empty.
+type asks func(s availability.Source, url, as string) availability.Source
+
+// newPatient returns an organization and its members as the doctor sees them.
+func newPatient(c *config.Config, o *organization, as string, trace *doctor.Trace, ask asks) *doctor.Organization {
+	patient := &doctor.Organization{Name: o.Name, Closed: closed(o.Organization, as)}
+	for _, next := range c.Organizations {
+		if strings.EqualFold(next.Name, o.Then) {
+			patient.Then = next.Name
+		}
+	}
+	if patient.Closed != nil {
+		return patient
+	}
+	for _, m := range o.members {
+		patient.Members = append(patient.Members, doctor.Member{
+			Name: m.name, Method: o.AccessMethod, Credential: m.credential, URL: m.url, Discover: discover(m.endpoint),
+			TLS: m.connections.TLS(), Proxy: http.ProxyFromEnvironment, Trace: trace,
+			Source: func(url string) availability.Source { return ask(m.source, url, as) },
+		})
+	}
+	return patient
+}
+
+// pinned is an asks.
+func pinned(s availability.Source, url, as string) availability.Source {
 	found, ok := s.(*ews.Source)
 	if !ok {
-		return func(string) availability.Source { return s }
+		return s
 	}
-	return func(url string) availability.Source {
-		c := found.Config
-		c.Endpoint = ews.Pinned(url)
-		return ews.New(c)
+	c := found.Config
+	c.Endpoint = ews.Pinned(url)
+	if as != "" {
+		c.Impersonate = availability.ParseMailbox(as)
 	}
+	return ews.New(c)
 }
 
 // discover returns what searches for EWS, nil if there is nothing to search.

@@ -32,6 +32,7 @@ type faces struct {
 	writers   face.Authenticate                                   // who may
 	through   *passthrough.Handler
 	requests  *face.Requests
+	lookups   *face.Lookups // what clients have asked, for operators
 	log       *slog.Logger
 }
 
@@ -85,7 +86,7 @@ func (f *faces) handler(way *way) (http.Handler, error) {
 		MaxURL: int(c.Limits.URLBytes),
 		Digits: merged.Digits{WorkingElsewhere: drawnAs[c.WorkingElsewhere]},
 		Guard:  way.guard,
-		Parts:  parts, Requests: f.requests,
+		Parts:  parts, Requests: f.requests, Lookups: f.lookups,
 		Log: f.log,
 	})), nil
 }
@@ -96,7 +97,7 @@ func (f *faces) internet() (*internet.Handler, error) {
 	handler := internet.Config{
 		Source: f.source, Patterns: c.Patterns, DefaultDomain: c.DefaultDomain,
 		MonthsBefore: c.MonthsBefore, MonthsAfter: c.MonthsAfter,
-		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], Proxies: trustedProxies(f.config), Log: f.log,
+		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], Proxies: trustedProxies(f.config), Lookups: f.lookups, Log: f.log,
 	}
 	if f.publisher.Store != nil {
 		handler.Publisher, handler.Authenticate, handler.Keep = f.publisher, f.writers, time.Duration(f.config.Publishing.Keep)
@@ -109,7 +110,7 @@ func (f *faces) folder() http.Handler {
 	c := f.config.Folder
 	handler := folder.Config{
 		Source: f.source, Name: f.name, MonthsBefore: c.MonthsBefore, MonthsAfter: c.MonthsAfter,
-		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], MaxURL: int(f.config.Limits.URLBytes), Origin: trustedProxies(f.config).BaseURL, Log: f.log,
+		WorkingElsewhere: drawnAs[f.config.WorkingElsewhere], MaxURL: int(f.config.Limits.URLBytes), Origin: trustedProxies(f.config).BaseURL, Lookups: f.lookups, Log: f.log,
 	}
 	if handler.MonthsBefore == 0 {
 		handler.MonthsBefore = -1 // none, where 0 stands for the default

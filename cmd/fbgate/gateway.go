@@ -14,6 +14,7 @@ import (
 	"fbgate/availability"
 	"fbgate/availability/access"
 	"fbgate/availability/directory"
+	"fbgate/availability/journal"
 	"fbgate/availability/meter"
 	"fbgate/availability/published"
 	"fbgate/availability/publisher"
@@ -22,9 +23,13 @@ import (
 	"fbgate/cache"
 	"fbgate/cmd/fbgate/config"
 	"fbgate/davfb/admin"
+	"fbgate/davfb/face"
 	"fbgate/davfb/intake"
 	"fbgate/davfb/passthrough"
 )
+
+// mostLookups is how many of the last questions operators can look at.
+const mostLookups = 1000
 
 // gateway is the parts of fbgate put together as a configuration says.
 type gateway struct {
@@ -64,6 +69,7 @@ func newWatchedGateway(c *config.Config, store *published.Store, log *slog.Logge
 			MailboxesPerMinute: c.Limits.MailboxesPerMinute, UnknownAddresses: c.Limits.UnknownAddresses,
 			Exempt: networks(c.Limits.ExemptNetworks), Statistics: b.statistics, Log: log,
 		})},
+		lookups: &face.Lookups{Journal: journal.New(mostLookups), Redactor: redactor(c.Log, log)},
 	}
 	var err error
 	if f.through, err = newPassthrough(c.Passthrough, f.name, trustedProxies(c), log); err != nil {
@@ -82,8 +88,9 @@ func newWatchedGateway(c *config.Config, store *published.Store, log *slog.Logge
 		secure: secure,
 		operators: func(ready func() bool) http.Handler {
 			return admin.New(admin.Config{
-				Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher, Log: log,
-				Organizations: b.status, Meters: meters, Version: version(),
+				Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher,
+				Organizations: b.status, Meters: meters, Journal: f.lookups.Journal, Doctor: b.consult,
+				Redact: f.lookups.Redactor.Text, Version: version(), Log: log,
 			})
 		},
 		stores:    b.stores,
@@ -116,6 +123,7 @@ type builder struct {
 	named         published.Named                                     // its Store is nil if nobody may publish
 	publisher     *publisher.Publisher                                // nil if nothing is published
 	source        availability.Source                                 // all so far
+	consulting    consulting                                          // doctors at work
 }
 
 func (b *builder) rule() (err error) {
@@ -130,7 +138,7 @@ func (b *builder) organize() error {
 	c := b.config
 	guarded := make(map[string]availability.Source)
 	for i := range c.Organizations {
-		o, err := newOrganization(&c.Organizations[i], b.log, b.watch)
+		o, err := newOrganization(&c.Organizations[i], b.log, traceable(b.watch))
 		if err != nil {
 			return fmt.Errorf("organization %s: %w", c.Organizations[i].Name, err)
 		}

@@ -33,7 +33,7 @@ var rooms = map[string][]string{
 	"cache/storetest":               {"availability", "cache"},
 	"cmd/fbgate":                    {"availability/...", "cache", "cmd/...", "davfb/...", "translate/..."},
 	"davfb":                         {"availability", "davfb/face", "translate/..."},
-	"davfb/face":                    {"availability"},
+	"davfb/face":                    {"availability", "availability/journal"},
 	"davfb/admin":                   {"availability", "availability/access", "availability/doctor", "availability/journal", "availability/meter", "availability/publisher", "cache", "davfb/face", "davfb/intake", "translate/..."},
 	"davfb/admin/page":              {"availability", "availability/doctor", "availability/journal", "availability/meter", "cache", "davfb/admin", "davfb/admin/session", "translate/..."},
 	"davfb/admin/session":           {},

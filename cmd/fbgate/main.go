@@ -23,12 +23,16 @@ func main() {
 
 // commands are what the program does, each in a file of its own.
 type commands struct {
-	Serve   serveCommand     `cmd:"" help:"Answer clients as the configuration says."`
-	Check   checkCommand     `cmd:"" help:"Check the configuration and show every fault of it."`
-	Doctor  doctorCommand    `cmd:"" help:"Take one question to the server that should answer it, hop by hop, and say what fails and what to do."`
-	Query   queryCommand     `cmd:"" help:"Ask a gateway as an old client would, and draw the answer."`
-	Demo    demoCommand      `cmd:"" help:"Start three pretend organizations and a gateway, and show a request."`
-	Version kong.VersionFlag `help:"Print the version and exit."`
+	Serve   serveCommand      `cmd:"" help:"Answer clients as the configuration says."`
+	Check   checkCommand      `cmd:"" help:"Check the configuration and show every fault of it."`
+	Doctor  doctorCommand     `cmd:"" help:"Take one question to the server that should answer it, hop by hop, and say what fails and what to do."`
+	Query   queryCommand      `cmd:"" help:"Ask a gateway as an old client would, and draw the answer."`
+	Cache   cacheCommand      `cmd:"" help:"Show, flush or refresh what a gateway remembers."`
+	Orgs    orgsCommand       `cmd:"" help:"Show how the organizations of a gateway fare."`
+	Lookups lookupsCommand    `cmd:"" help:"Show what clients have asked a gateway, and what they were told."`
+	Demo    demoCommand       `cmd:"" help:"Start three pretend organizations and a gateway, and show a request."`
+	Shell   completionCommand `cmd:"" name:"completion" help:"Print what makes a shell complete commands and flags."`
+	Version kong.VersionFlag  `help:"Print the version and exit."`
 }
 
 // console is where a command writes.
@@ -39,10 +43,17 @@ const (
 	exitOK = iota
 	exitFailure
 	exitUsage
+	exitResting // of orgs: an organization does not answer
 )
 
 // errReported is a failure that has been told in full already.
 var errReported = errors.New("reported")
+
+// errResting is that an organization does not answer, which has been told.
+var errResting = errors.New("an organization rests")
+
+// usageError is a fault of the command line that only the command itself can see.
+type usageError struct{ error }
 
 // run runs the command args name and returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
@@ -73,7 +84,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		return exitUsage
 	}
 	err = command.Run()
+	var usage usageError
 	switch {
+	case errors.Is(err, errResting):
+		return exitResting
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "fbgate: %v\nTry fbgate --help.\n", err)
+		return exitUsage
 	case err == nil:
 		return exitOK
 	case !errors.Is(err, errReported):

@@ -194,7 +194,10 @@ func (r reply) freshness() string {
 	return ""
 }
 
-func isTerminal(w io.Writer) bool {
+// isTerminal reports whether w is one that is to be written to in colours.
+func isTerminal(w io.Writer) bool { return onTerminal(w) && os.Getenv("NO_COLOR") == "" }
+
+func onTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
+	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -50,9 +50,9 @@ func (s *serveCommand) Run(ctx context.Context, console console) error {
 func newLog(c config.Log, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.Level}
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(redacted(c, slog.NewJSONHandler(w, options)))
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(redacted(c, slog.NewTextHandler(w, options)))
 }
 
 // server is a gateway that listens.

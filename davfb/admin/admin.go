@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fbgate/availability"
@@ -40,8 +41,12 @@ type Config struct {
 	Meters Meters
 	// Journal has the last questions of clients. It may be nil.
 	Journal *journal.Journal
+	// Redact hides addresses as they are hidden in the Journal, so that they can be
+	// searched for. It may be nil.
+	Redact func(string) string
 	// Doctor takes the question about a mailbox hop by hop; organization and as may be
-	// empty. It may be nil.
+	// empty. The error says what is wrong with them, or is ErrBusy. He is at work until
+	// ctx is done, so it has to be some time. It may be nil.
 	Doctor func(ctx context.Context, m availability.Mailbox, organization string, as availability.Mailbox) (iter.Seq[doctor.Hop], error)
 	// Configuration returns what is in force, and Reload reads the file anew. They may
 	// be nil.
@@ -72,30 +77,28 @@ func New(c Config) http.Handler {
 	if c.Ready == nil {
 		c.Ready = func() bool { return true }
 	}
-	a := &admin{c}
+	a := &admin{Config: c}
 	// Without SkipClean mux would redirect "//cache", before anybody is asked for a token.
 	router := mux.NewRouter().SkipClean(true)
 	router.Path("/healthz").Methods(http.MethodGet, http.MethodHead).HandlerFunc(a.health)
 	router.Path("/readyz").Methods(http.MethodGet, http.MethodHead).HandlerFunc(a.ready)
-	router.Path("/cache").Methods(http.MethodGet, http.MethodHead).Handler(a.guarded(a.listCache))
-	router.Path("/cache").Methods(http.MethodDelete).Handler(a.guarded(a.flushCache))
-	router.Path("/publish").Methods(http.MethodGet, http.MethodHead).Handler(a.guarded(a.showPublisher))
-	router.Path("/metrics").Methods(http.MethodGet, http.MethodHead).Handler(a.guarded(a.metrics()))
+	for _, one := range a.routes() {
+		a.add(router, one)
+	}
 	router.NotFoundHandler = a.guarded(func(http.ResponseWriter, *http.Request) error {
-		return fault{http.StatusNotFound, "nothing here: there are /cache, /publish, /metrics, /healthz and /readyz"}
+		return fault{http.StatusNotFound, "nothing here: there are /cache, /cache/refresh, /doctor, /lookups, /organizations, /publish, /metrics, /healthz and /readyz"}
 	})
 	router.MethodNotAllowedHandler = a.guarded(func(w http.ResponseWriter, r *http.Request) error {
-		allow := "GET, HEAD"
-		if r.URL.Path == "/cache" {
-			allow += ", DELETE"
-		}
-		w.Header().Set("Allow", allow)
-		return fault{http.StatusMethodNotAllowed, "this takes GET, and /cache also DELETE"}
+		w.Header().Set("Allow", "GET, HEAD")
+		return fault{http.StatusMethodNotAllowed, "this takes GET, HEAD"}
 	})
 	return hardened(router)
 }
 
-type admin struct{ Config }
+type admin struct {
+	Config
+	followers atomic.Int32 // of the lookups
+}
 
 // fault is an error and the status that tells it.
 type fault struct {

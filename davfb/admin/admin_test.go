@@ -99,8 +99,9 @@ func message(t *testing.T, w *httptest.ResponseRecorder) string {
 
 func TestBadRequests(t *testing.T) {
 	const (
-		unknownPath   = "nothing here: there are /cache, /publish, /metrics, /healthz and /readyz"
-		unknownMethod = "this takes GET, and /cache also DELETE"
+		unknownPath   = "nothing here: there are /cache, /cache/refresh, /doctor, /lookups, /organizations, /publish, /metrics, /healthz and /readyz"
+		onlyGet       = "this takes GET, HEAD"
+		unknownMethod = "this takes GET, HEAD, DELETE"
 	)
 	for _, test := range []struct {
 		request string
@@ -113,11 +114,11 @@ func TestBadRequests(t *testing.T) {
 		{"GET //cache", 404, unknownPath, ""},
 		{"DELETE /x/../cache", 404, unknownPath, ""},
 		{"GET /Cache", 404, unknownPath, ""},
-		{"DELETE /metrics", 405, unknownMethod, "GET, HEAD"},
+		{"DELETE /metrics", 405, onlyGet, "GET, HEAD"},
 		{"POST /cache", 405, unknownMethod, "GET, HEAD, DELETE"},
 		{"OPTIONS /cache", 405, unknownMethod, "GET, HEAD, DELETE"},
-		{"DELETE /healthz", 405, unknownMethod, "GET, HEAD"},
-		{"PUT /readyz", 405, unknownMethod, "GET, HEAD"},
+		{"DELETE /healthz", 405, onlyGet, "GET, HEAD"},
+		{"PUT /readyz", 405, onlyGet, "GET, HEAD"},
 
 		{"GET /cache?limit=0", 400, `limit is "0": expected 1 to 10000`, ""},
 		{"GET /cache?limit=-1", 400, `limit is "-1": expected 1 to 10000`, ""},

@@ -54,7 +54,7 @@ func TestSetFreshness(t *testing.T) {
 func TestLogCountsWhatIsStale(t *testing.T) {
 	var log strings.Builder
 	answers := []availability.Answer{{Cached: true, Stale: true}, {Cached: true}, {}}
-	face.LogAnswer(slog.New(slog.NewTextHandler(&log, nil)), httptest.NewRequest("GET", "/", nil), "1", "free/busy", answers, availability.Window{}, 0)
+	face.LogAnswer(slog.New(slog.NewTextHandler(&log, nil)), httptest.NewRequest("GET", "/", nil), face.Asked{Event: "free/busy", Answers: answers})
 	if !strings.Contains(log.String(), "attendees=3 remembered=2 stale=1 ") {
 		t.Error(log.String())
 	}

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
-	"time"
 
 	"fbgate/availability"
 )
@@ -44,10 +43,17 @@ func IsToken(id string) bool {
 	return true
 }
 
-// LogAnswer logs what became of a question about w: who asked, and, in a line for each
-// reason and organization, of whom nothing could be told and why.
-func LogAnswer(log *slog.Logger, r *http.Request, id, event string, answers []availability.Answer, w availability.Window, took time.Duration) {
+// LogAnswer logs what became of a question: who asked, and, in a line for each reason
+// and organization, of whom nothing could be told and why. Operators find it among the
+// lookups, too. All faces call it once for each question to their Source.
+func LogAnswer(log *slog.Logger, r *http.Request, a Asked) {
+	a.Lookups.note(r, &a)
+	if a.Left {
+		logLeaver(log, r, &a)
+		return
+	}
 	ctx := r.Context()
+	id, answers, w := a.Query.RequestID, a.Answers, a.Query.Window
 	failed := failures(answers, w)
 	unknown, remembered, stale := 0, 0, 0
 	for _, failure := range failed {
@@ -61,7 +67,7 @@ func LogAnswer(log *slog.Logger, r *http.Request, id, event string, answers []av
 			stale++
 		}
 	}
-	log.LogAttrs(ctx, slog.LevelInfo, event,
+	log.LogAttrs(ctx, slog.LevelInfo, a.Event,
 		slog.String("request_id", id),
 		slog.String("client", r.RemoteAddr),
 		slog.String("requester", Requester(r).Name),
@@ -69,7 +75,7 @@ func LogAnswer(log *slog.Logger, r *http.Request, id, event string, answers []av
 		slog.Int("remembered", remembered),
 		slog.Int("stale", stale),
 		slog.Int("without_information", unknown),
-		slog.Duration("took", took),
+		slog.Duration("took", a.Answered.Sub(a.Begun)),
 	)
 	for _, failure := range failed {
 		level := slog.LevelWarn
@@ -110,13 +116,12 @@ func shorten(s string) string {
 	return s
 }
 
-// LogLeaver logs a client that closed the connection before it was answered: what is
-// unknown then is no failure.
-func LogLeaver(log *slog.Logger, r *http.Request, id string, took time.Duration) {
+// logLeaver logs a client that closed the connection before it was answered.
+func logLeaver(log *slog.Logger, r *http.Request, a *Asked) {
 	log.LogAttrs(r.Context(), slog.LevelInfo, "client left",
-		slog.String("request_id", id),
+		slog.String("request_id", a.Query.RequestID),
 		slog.String("client", r.RemoteAddr),
-		slog.Duration("took", took),
+		slog.Duration("took", a.Answered.Sub(a.Begun)),
 	)
 }
 

@@ -41,18 +41,16 @@ func (v *visit) ask(ctx context.Context, paths []folderpath.Path) []message {
 	for _, p := range paths {
 		q.Mailboxes = append(q.Mailboxes, availability.ParseMailbox(p.DN()))
 	}
+	asked := face.Asked{Event: "free/busy messages", Query: q, Begun: begun, Asking: time.Now(), Lookups: v.Lookups}
 	answers := v.Source.Lookup(ctx, q)
-	now := time.Now()
-	face.SetFreshness(v.w.Header(), answers, now)
-	if ctx.Err() != nil {
-		face.LogLeaver(v.Log, v.r, v.id, now.Sub(begun))
-	} else {
-		face.LogAnswer(v.Log, v.r, v.id, "free/busy messages", answers, q.Window, now.Sub(begun))
-	}
+	asked.Answers, asked.Answered, asked.Left = answers, time.Now(), ctx.Err() != nil
+	face.SetFreshness(v.w.Header(), answers, asked.Answered)
 	messages := make([]message, len(paths))
 	for i, p := range paths {
 		messages[i] = v.message(p, answers[i], q.Window)
 	}
+	asked.Drawn = time.Now()
+	face.LogAnswer(v.Log, v.r, asked)
 	return messages
 }
 

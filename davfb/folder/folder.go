@@ -52,7 +52,9 @@ type Config struct {
 	MaxBody int64
 	// MaxAsked is of how many mailboxes one request may want the free/busy; default 100.
 	MaxAsked int
-	Log      *slog.Logger // default slog.Default()
+	// Lookups keeps what clients have asked; nil keeps nothing.
+	Lookups *face.Lookups
+	Log     *slog.Logger // default slog.Default()
 }
 
 // Recipients lists the mailboxes that have a legacyExchangeDN.

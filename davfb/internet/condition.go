@@ -65,7 +65,7 @@ func (h *Handler) holds(tags string, r *http.Request, id string, m availability.
 	}
 	now := time.Now()
 	window, _ := h.months(now)
-	current, err := h.render(r, h.ask(r, id, m, window)[0], window, now)
+	current, err := h.render(r, h.Source.Lookup(r.Context(), question(r, id, m, window))[0], window, now)
 	var refused *face.Refusal
 	switch {
 	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:

@@ -22,16 +22,15 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, id string, m avail
 	if err != nil {
 		return err
 	}
-	answers := h.ask(r, id, m, window)
-	now := time.Now()
-	if r.Context().Err() != nil { // also of a client that only closed its half
-		face.LogLeaver(h.Log, r, id, now.Sub(begun))
-	} else {
-		face.LogAnswer(h.Log, r, id, "internet free/busy", answers, window, now.Sub(begun))
-	}
-	face.SetFreshness(w.Header(), answers, now)
+	asked := face.Asked{Event: "internet free/busy", Begun: begun, Asking: time.Now(), Lookups: h.Lookups}
+	asked.Query = question(r, id, m, window)
+	asked.Answers = h.Source.Lookup(r.Context(), asked.Query)
+	asked.Answered, asked.Left = time.Now(), r.Context().Err() != nil // also of a client that only closed its half
+	face.SetFreshness(w.Header(), asked.Answers, asked.Answered)
 	w.Header()["Cache-Control"] = askAgain
-	file, err := h.render(r, answers[0], window, now)
+	file, err := h.render(r, asked.Answers[0], window, asked.Answered)
+	asked.Drawn = time.Now()
+	face.LogAnswer(h.Log, r, asked)
 	if err != nil {
 		return err
 	}
@@ -52,10 +51,10 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, id string, m avail
 // so: from a Last-Modified of last week some conclude that it is for another day.
 var askAgain = []string{"private, no-cache"}
 
-func (h *Handler) ask(r *http.Request, id string, m availability.Mailbox, w availability.Window) []availability.Answer {
-	return h.Source.Lookup(r.Context(), availability.Query{
+func question(r *http.Request, id string, m availability.Mailbox, w availability.Window) availability.Query {
+	return availability.Query{
 		RequestID: id, Requester: face.Requester(r), Mailboxes: []availability.Mailbox{m}, Window: w, Interval: davxml.DefaultInterval,
-	})
+	}
 }
 
 // file is a calendar as clients fetch it.

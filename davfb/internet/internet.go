@@ -48,7 +48,9 @@ type Config struct {
 	// Keep is how long what was published is served unless it is published anew. Default
 	// 15 days. It is never longer than the time it speaks about.
 	Keep time.Duration
-	Log  *slog.Logger // default slog.Default()
+	// Lookups keeps what clients have asked; nil keeps nothing.
+	Lookups *face.Lookups
+	Log     *slog.Logger // default slog.Default()
 }
 
 // Publisher is a face.Publisher that also says what it keeps, which tells a new file from

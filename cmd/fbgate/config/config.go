@@ -66,6 +66,10 @@ type Log struct {
 	Format string `yaml:"format" default:"text" oneof:"text json"`
 	// Level is the least important kind of event that is logged.
 	Level slog.Level `yaml:"level" default:"info" oneof:"debug info warn error"`
+	// RedactAddresses shows people's addresses in the log, and in the lookups that
+	// operators see, as m-1a2b3c4d@contoso.com: the same one the same way until the
+	// process ends, and nobody can tell whose it is.
+	RedactAddresses bool `yaml:"redact_addresses"`
 }
 
 // Admin is the operators' own listener.

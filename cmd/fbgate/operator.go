@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"fbgate/cmd/fbgate/config"
+)
+
+// operator is what all commands have in common that ask the operators' listener.
+type operator struct {
+	Admin string `placeholder:"URL" default:"http://127.0.0.1:8081" help:"The operators' listener of the gateway. Default: ${default}"`
+	Token string `name:"token-file" placeholder:"FILE" help:"The file that holds the token, if admin.token_file is set."`
+	JSON  bool   `name:"json" help:"Print what the gateway answers, for programs."`
+}
+
+// mostOperated bounds what is read of one answer, in bytes.
+const mostOperated = 64 << 20
+
+// ask sends a request and reads the answer, or if whole is nil hands it on as it comes.
+func (o *operator) ask(ctx context.Context, console console, method, path string, query url.Values, whole any) (body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	defer waiting(console.err, "waiting for "+printable(o.Admin))()
+	response, err := o.send(ctx, method, path, query, "")
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if body, err = io.ReadAll(io.LimitReader(response.Body, mostOperated)); err != nil {
+		return nil, fmt.Errorf("the answer of %s broke off: %w", o.Admin, err)
+	}
+	if err := json.Unmarshal(body, whole); err != nil {
+		return nil, fmt.Errorf("%s is no operators' listener of fbgate: its answer is not as expected: %w", o.Admin, err)
+	}
+	return body, nil
+}
+
+// send sends a request; what is not a success is an error that says what to do.
+func (o *operator) send(ctx context.Context, method, path string, query url.Values, accept string) (*http.Response, error) {
+	base, err := url.Parse(o.Admin)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return nil, fmt.Errorf("--admin: %q is not an http or https URL; write for example http://127.0.0.1:8081", o.Admin)
+	}
+	target := base.JoinPath(path)
+	target.RawQuery = query.Encode()
+	request, err := http.NewRequestWithContext(ctx, method, target.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("User-Agent", "fbgate/"+version())
+	if accept != "" {
+		request.Header.Set("Accept", accept)
+	}
+	if o.Token != "" {
+		token, err := config.ReadSecret(o.Token)
+		if err != nil {
+			return nil, fmt.Errorf("--token-file: %w", err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := operators.Do(request)
+	if err != nil {
+		return nil, o.unreachable(err)
+	}
+	if response.StatusCode >= 300 {
+		defer response.Body.Close()
+		return nil, o.refused(response)
+	}
+	return response, nil
+}
+
+// operators does not follow redirects: the token is for nobody else.
+var operators = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+func (o *operator) unreachable(err error) error {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("nobody listens at %s: is fbgate serve running, and is this its admin.listen? --admin names another", o.Admin)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s has not answered within a minute", o.Admin)
+	}
+	return fmt.Errorf("%w; --admin names the operators' listener", err)
+}
+
+func (o *operator) refused(response *http.Response) error {
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	var said struct{ Error string }
+	if json.Unmarshal(body, &said) != nil || said.Error == "" {
+		return fmt.Errorf("%s answered %s: it is no operators' listener of fbgate that knows this; --admin names another", o.Admin, printable(response.Status))
+	}
+	switch {
+	case response.StatusCode == http.StatusUnauthorized && o.Token == "":
+		return fmt.Errorf("%s wants a token: give the file that holds it as --token-file; it is admin.token_file of the configuration", o.Admin)
+	case response.StatusCode == http.StatusUnauthorized:
+		return fmt.Errorf("%s does not take the token in %s: --token-file has to hold what admin.token_file of the configuration holds", o.Admin, o.Token)
+	}
+	return errors.New(printable(said.Error))
+}
+
+// indent writes what a gateway answered.
+func indent(out io.Writer, body []byte) error {
+	var text bytes.Buffer
+	if err := json.Indent(&text, bytes.TrimSpace(body), "", "  "); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out, text.String())
+	return err
+}
+
+// waiting says on a terminal, after a second, that something goes on, until what it
+// returns is called.
+func waiting(out io.Writer, what string) (end func()) {
+	if !onTerminal(out) {
+		return func() {}
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		begun := time.Now()
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		shown := false
+		for {
+			select {
+			case <-tick.C:
+				shown = true
+				fmt.Fprintf(out, "\r%s, %d s", what, int(time.Since(begun).Seconds()))
+			case <-done:
+				if shown {
+					fmt.Fprintf(out, "\r%s\r", strings.Repeat(" ", len(what)+8))
+				}
+				return
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+// told is a reason as operators are told of it.
+type told struct{ Code, Detail, Remedy string }
+
+// code is empty if there is no reason.
+func (t *told) code() string {
+	if t == nil {
+		return ""
+	}
+	return printable(t.Code)
+}
+
+// ago is how long something is ago, as people read it.
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", max(0, int(d.Seconds())))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"fbgate/availability"
+	"fbgate/availability/meter"
+	"fbgate/davfb/admin"
+)
+
+// orgs runs the command against a gateway with these organizations.
+func orgs(t *testing.T, all []admin.Organization, flags ...string) (status int, out, errs string) {
+	t.Helper()
+	server := httptest.NewServer(admin.New(admin.Config{Organizations: func() []admin.Organization { return all }}))
+	defer server.Close()
+	var stdout, stderr strings.Builder
+	status = run(t.Context(), append([]string{"orgs", "--admin", server.URL}, flags...), &stdout, &stderr)
+	return status, stdout.String(), stderr.String()
+}
+
+// An organization that does not answer is a status of its own; one of whose servers another
+// answers is none.
+func TestOrgs(t *testing.T) {
+	until := time.Date(2026, 11, 23, 8, 0, 30, 0, time.UTC)
+	rests := admin.Server{Name: "https://mail.fabrikam.com/EWS/Exchange.asmx as svc", State: admin.Resting, Until: until,
+		Reason: availability.Because(availability.TLS, "certificate has expired\x1b[31m")}
+	all := []admin.Organization{
+		{Name: "contoso", AccessMethod: "OrgWideFB", Servers: []admin.Server{rests, {State: admin.Serving}}, Remembered: 12,
+			Totals: meter.Totals{Calls: 40, Failed: map[availability.Code]uint64{availability.TLS: 2, availability.Timeout: 1}, LastGood: time.Now().Add(-5 * time.Minute)}},
+		{Name: "fabrikam", AccessMethod: "OrgWideFB", Servers: []admin.Server{rests}},
+	}
+	status, out, errs := orgs(t, all)
+	if status != exitResting || errs != "" || strings.Contains(out, "\x1b") {
+		t.Errorf("%d %s", status, errs)
+	}
+	for _, line := range []string{
+		"NAME      METHOD     SERVERS  REMEMBERED  CALLS  FAILED  95 % WITHIN  LAST GOOD  STATE",
+		"contoso   OrgWideFB  2        12          40     3       0 ms         5 min ago  serving",
+		"fabrikam  OrgWideFB  1        0           0      0                    never      resting",
+		"fabrikam: https://mail.fabrikam.com/EWS/Exchange.asmx as svc is resting until 2026-11-23 08:00 UTC.",
+		"  → Renew or correct the server's certificate",
+	} {
+		if !strings.Contains(out, line) {
+			t.Errorf("%s\nhas no %q", out, line)
+		}
+	}
+	if status, out, _ := orgs(t, all, "--json"); status != exitResting || !strings.Contains(out, `"state": "resting"`) {
+		t.Errorf("%d %s", status, out)
+	}
+	if status, _, errs := orgs(t, all[:1]); status != exitOK {
+		t.Errorf("%d %s", status, errs)
+	}
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"fbgate/availability"
+	"fbgate/cmd/fbgate/config"
+)
+
+// However an address gets into a line, it is not shown.
+func TestLogIsRedacted(t *testing.T) {
+	for _, format := range []string{"text", "json"} {
+		var out strings.Builder
+		log := newLog(config.Log{Format: format, RedactAddresses: true}, &out)
+		log.With("mailbox", "mary@contoso.com").WithGroup("g").Info("of mary@contoso.com",
+			"any", availability.Mailbox("mary@contoso.com"), "all", []string{"mary@contoso.com"}, "error", errors.New("no mary@contoso.com"),
+			slog.Group("inner", "m", "mary@contoso.com"), "by", "mary", "n", 7)
+		if text := out.String(); strings.Contains(text, "mary") || strings.Count(text, "@contoso.com") != 6 || !strings.Contains(text, "7") {
+			t.Errorf("%s: %s", format, text)
+		}
+		if r := redactor(config.Log{RedactAddresses: true}, log); r != log.Handler().(redacting).redactor {
+			t.Error("what operators see is hidden in another way than in the log")
+		}
+	}
+	var out strings.Builder
+	newLog(config.Log{}, &out).Info("x", "mailbox", "mary@contoso.com")
+	if !strings.Contains(out.String(), "mary@contoso.com") {
+		t.Error(out.String())
+	}
+	if r := redactor(config.Log{}, slog.Default()); r != nil {
+		t.Error(fmt.Sprint(r))
+	}
+}
