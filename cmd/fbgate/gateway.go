@@ -26,6 +26,8 @@ import (
 
 // gateway is the parts of fbgate put together as a configuration says.
 type gateway struct {
+	lease
+	config    *config.Config
 	plain     http.Handler // of listen
 	secure    http.Handler // of tls.listen, nil if there is none
 	operators func(ready func() bool) http.Handler
@@ -33,6 +35,12 @@ type gateway struct {
 	caches    cache.Caches
 	through   *passthrough.Handler // nil if nothing is handed on
 	publisher *publisher.Publisher // nil if nothing is published
+	latest    func()               // lets the publisher ask this gateway
+	reloading reloading
+
+	handshakes *tls.Config  // of tls.listen, nil if there is none
+	console    http.Handler // of admin.listen
+	loaded     time.Time    // the configuration
 }
 
 // newGateway puts the gateway together. Store keeps what clients publish; with nil
@@ -43,26 +51,35 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 
 // newWatchedGateway is newGateway with the transports to organizations watched by watch.
 func newWatchedGateway(c *config.Config, store *published.Store, log *slog.Logger, watch func(http.RoundTripper) http.RoundTripper) (*gateway, error) {
+	return nextGateway(c, store, log, watch, new(parts))
+}
+
+// nextGateway is newWatchedGateway with the parts there are already.
+func nextGateway(c *config.Config, store *published.Store, log *slog.Logger, watch func(http.RoundTripper) http.RoundTripper, there *parts) (_ *gateway, err error) {
+	used := &tenancy{parts: there}
+	defer func() {
+		if err != nil {
+			used.end()
+		}
+	}()
 	b := &builder{
-		config: c, store: store, log: log, watch: watch, name: strings.ToLower(rand.Text()[:8]),
-		router: route.New(), caches: make(cache.Caches), statistics: new(access.Statistics),
-		budget:        cache.NewBudget(budget(c.Cache.MaxBytes)),
-		organizations: make(map[string]*organization), chains: make(map[string]availability.Source),
+		config: c, store: store, log: log, watch: watch, parts: used,
+		router: route.New(), caches: make(cache.Caches),
+		organizations: make(map[string]*sharedOrganization), chains: make(map[string]availability.Source),
 	}
-	for _, step := range []func() error{b.rule, b.organize, b.stack, b.publish} {
+	for _, step := range []func() error{b.begin, b.rule, b.organize, b.stack, b.publish} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
 	f := &faces{
-		config: c, name: b.name, directory: b.directory, publisher: b.named, log: log,
+		config: c, name: b.name, directory: b.directory, publisher: b.named, parts: used, log: log,
 		source: access.Limit(b.source, access.Limits{
 			MailboxesPerMinute: c.Limits.MailboxesPerMinute, UnknownAddresses: c.Limits.UnknownAddresses,
 			Exempt: networks(c.Limits.ExemptNetworks), Statistics: b.statistics, Log: log,
 		}),
 	}
-	var err error
-	if f.through, err = newPassthrough(c.Passthrough, f.name, trustedProxies(c), log); err != nil {
+	if f.through, err = b.passthrough(); err != nil {
 		return nil, fmt.Errorf("passthrough: %w", err)
 	}
 	plain, secure, err := f.handlers()
@@ -73,17 +90,24 @@ func newWatchedGateway(c *config.Config, store *published.Store, log *slog.Logge
 	if c.Admin.TokenFile == "" {
 		token = nil
 	}
-	return &gateway{
-		plain:  plain,
-		secure: secure,
-		operators: func(ready func() bool) http.Handler {
-			return admin.New(admin.Config{Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher, Log: log})
-		},
+	g := &gateway{
+		config:    c,
+		plain:     plain,
+		secure:    secure,
 		stores:    b.stores,
 		caches:    b.caches,
 		through:   f.through,
 		publisher: b.publisher,
-	}, nil
+		latest:    b.latest,
+	}
+	g.operators = func(ready func() bool) http.Handler {
+		return admin.New(admin.Config{
+			Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher, Log: log,
+			Configuration: g.reloading.configuration, Reload: g.reloading.reload,
+		})
+	}
+	g.begin(used.end)
+	return g, nil
 }
 
 // builder puts the Sources of a gateway together, the innermost first.
@@ -92,6 +116,7 @@ type builder struct {
 	store  *published.Store // nil if nobody may publish
 	log    *slog.Logger
 	watch  func(http.RoundTripper) http.RoundTripper // sees what organizations are asked
+	parts  *tenancy
 	name   string
 
 	statistics    *access.Statistics
@@ -100,12 +125,23 @@ type builder struct {
 	caches        cache.Caches
 	stores        []*cache.Memory
 	budget        *cache.Budget
-	organizations map[string]*organization       // by name, in lower case, as chains
+	organizations map[string]*sharedOrganization // by name, in lower case, as chains
 	chains        map[string]availability.Source // of an organization and those to ask next
 	directory     directory.Directory            // nil if there is none
 	named         published.Named                // its Store is nil if nobody may publish
 	publisher     *publisher.Publisher           // nil if nothing is published
+	latest        func()                         // lets the publisher ask this gateway
 	source        availability.Source            // all so far
+}
+
+// begin sets up what belongs to no part of the configuration.
+func (b *builder) begin() (err error) {
+	b.latest = func() {}
+	b.name, _ = share(b.parts, "name", func() (string, func(), error) { return strings.ToLower(rand.Text()[:8]), nil, nil })
+	b.statistics, _ = share(b.parts, "statistics", func() (*access.Statistics, func(), error) { return new(access.Statistics), nil, nil })
+	most := budget(b.config.Cache.MaxBytes)
+	b.budget, err = share(b.parts, keyOf("budget", most), func() (*cache.Budget, func(), error) { return cache.NewBudget(most), nil, nil })
+	return err
 }
 
 func (b *builder) rule() (err error) {
@@ -120,25 +156,17 @@ func (b *builder) organize() error {
 	c := b.config
 	guarded := make(map[string]availability.Source)
 	for i := range c.Organizations {
-		o, err := newOrganization(&c.Organizations[i], b.log, b.watch)
+		o, err := b.organization(&c.Organizations[i])
 		if err != nil {
 			return fmt.Errorf("organization %s: %w", c.Organizations[i].Name, err)
 		}
-		memory := b.budget.Memory(c.Cache.MaxMailboxes)
-		remembered := cache.New(o.Name, o.source(), memory, cache.Policy{
-			Known:    time.Duration(c.Cache.TTL),
-			Lasting:  time.Duration(c.Cache.LastingFailureTTL),
-			Passing:  time.Duration(c.Cache.PassingFailureTTL),
-			Wait:     time.Duration(c.AnswerTimeout),
-			Waiting:  max(1, c.Limits.Connections/4),
-			Timeout:  time.Duration(max(c.Cache.LookupTimeout, o.Timeout)),
-			Stale:    time.Duration(c.Cache.Stale),
-			Patience: time.Duration(c.Cache.StaleAfter),
-		})
-		b.stores, b.caches[o.Name] = append(b.stores, memory), remembered
+		remembered, err := b.remember(o)
+		if err != nil {
+			return err
+		}
 		b.organizations[strings.ToLower(o.Name)] = o
 		// Outside of the memory, which everybody shares.
-		guarded[strings.ToLower(o.Name)] = b.rules.Guard(o.Name, remembered)
+		guarded[strings.ToLower(o.Name)] = b.rules.Guard(o.Name, remembered.Cache)
 	}
 	for _, o := range c.Organizations {
 		whole := chain(c, guarded, o)
@@ -151,7 +179,7 @@ func (b *builder) organize() error {
 
 // stack puts round the organizations what knows of mailboxes before them.
 func (b *builder) stack() (err error) {
-	if b.directory, err = newDirectory(b.config.Directory, b.log); err != nil {
+	if b.directory, err = b.openDirectory(); err != nil {
 		return err
 	}
 	owners := &owners{directory: b.directory, router: b.router, names: make(map[availability.Source]string)}
@@ -180,14 +208,14 @@ func (b *builder) publish() (err error) {
 		return nil
 	}
 	p := &publication{
-		config: c, to: b.organizations[strings.ToLower(c.To)], router: b.router, source: access.Unrestricted(b.source),
+		config: c, to: b.organizations[strings.ToLower(c.To)].organization, router: b.router, source: access.Unrestricted(b.source),
 		asked: &publisher.Asked{Next: b.source}, name: b.name, log: b.log,
 	}
 	for _, name := range c.Organizations {
 		p.of = append(p.of, b.chains[strings.ToLower(name)])
 	}
 	p.roll, _ = b.directory.(directory.Roll)
-	if b.publisher, err = p.publisher(); err != nil {
+	if err = b.share(p); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	b.source = p.asked

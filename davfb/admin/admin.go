@@ -72,6 +72,7 @@ func New(c Config) http.Handler {
 	router.Path("/cache").Methods(http.MethodGet, http.MethodHead).Handler(a.guarded(a.listCache))
 	router.Path("/cache").Methods(http.MethodDelete).Handler(a.guarded(a.flushCache))
 	router.Path("/publish").Methods(http.MethodGet, http.MethodHead).Handler(a.guarded(a.showPublisher))
+	a.routeConfiguration(router)
 	router.NotFoundHandler = a.guarded(func(http.ResponseWriter, *http.Request) error {
 		return fault{http.StatusNotFound, "nothing here: there are /cache, /publish, /healthz and /readyz"}
 	})
