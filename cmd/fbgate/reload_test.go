@@ -20,6 +20,7 @@ import (
 
 	"fbgate/availability"
 	"fbgate/availability/exchangetest"
+	"fbgate/availability/exchangetest/foldertest"
 )
 
 // countedPartner is an organization's server that counts its calls.
@@ -507,4 +508,58 @@ func TestWatcher(t *testing.T) {
 	expect("gone", false, false)
 	write("four")
 	expect("back", false, true, false)
+}
+
+// The publisher goes on as long as it is configured as before, and then asks by the
+// configuration in force; it ends and begins where it is not.
+func TestReloadKeepsThePublisher(t *testing.T) {
+	const group = "/o=Contoso/ou=First Administrative Group"
+	folder := foldertest.New(group)
+	root, stop, err := folder.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	folderless := foldertest.New(group)
+	other, stop, err := folderless.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	fabrikam := newCounted(t, "joe@fabrikam.com")
+	people := filepath.Join(t.TempDir(), "recipients.csv")
+	if err := os.WriteFile(people, []byte("PrimarySmtpAddress,LegacyExchangeDN\njoe@fabrikam.com,"+group+"/cn=Recipients/cn=joe\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	state := filepath.Join(t.TempDir(), "publish.state")
+	text := func(root, every string) string {
+		return fmt.Sprintf("directory: {file: %q}\npublish: {organizations: [fabrikam], to: contoso, state: %q, every: %s}\norganizations:\n", people, state, every) +
+			fmt.Sprintf("  - {name: contoso, domains: [contoso.com], access_method: PublicFolder, public_folder_url: %q}\n", root) + fabrikam.entry("fabrikam", "")
+	}
+	r := startReloaded(t, text(root, "15m"))
+	first := r.gateway().publisher
+	r.publishes(t)
+
+	r.change("limits: {attendees: 9}\n" + text(root, "15m"))
+	if r.gateway().publisher != first {
+		t.Error("another publisher runs, though nothing of it has changed")
+	}
+	r.change(text(root, "10m"))
+	if r.gateway().publisher == first {
+		t.Error("the publisher runs as it was configured before")
+	}
+	r.publishes(t)
+	r.change(text(other, "10m")) // which begins with a new state
+	r.publishes(t)
+	if len(folderless.Items()) != 1 {
+		t.Errorf("the other folder has %v", folderless.Items())
+	}
+
+	r.change("organizations:\n" + fabrikam.entry("fabrikam", ""))
+	if response, body := get(t, r.operators, "/publish", ""); response.StatusCode != http.StatusNotFound {
+		t.Errorf("%s: %s", response.Status, body)
+	}
+	if strings.Contains(r.log.String(), "level=ERROR") {
+		t.Errorf("the log is %s", r.log)
+	}
 }
