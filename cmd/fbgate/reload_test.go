@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -455,6 +459,8 @@ func TestReloadKeepsSessions(t *testing.T) {
 		t.Fatalf("guesses get %v", statuses)
 	}
 	key := func() string { // of cookies
+		r.parts.mu.Lock()
+		defer r.parts.mu.Unlock()
 		for key, p := range r.parts.all {
 			if strings.HasPrefix(key, "cookies ") {
 				return string(p.value.([]byte))
@@ -562,4 +568,115 @@ func TestReloadKeepsThePublisher(t *testing.T) {
 	if strings.Contains(r.log.String(), "level=ERROR") {
 		t.Errorf("the log is %s", r.log)
 	}
+}
+
+// certificateFile returns a file with another certificate than keyPair's, and its key.
+func certificateFile(t *testing.T) string {
+	t.Helper()
+	a := (*authority)(nil).issue(t, "another", ca)
+	key, err := x509.MarshalPKCS8PrivateKey(a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return writeFile(t, append(a.pem(), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...))
+}
+
+// A new certificate is shown to new connections. Those there are stay, and with each its
+// connection to the server behind.
+func TestReloadKeepsConnections(t *testing.T) {
+	var connections atomic.Int64
+	behind := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "exchange") }))
+	behind.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	behind.Start()
+	t.Cleanup(behind.Close)
+	contoso := newCounted(t, "mary@contoso.com")
+	text := func(pair, url string) string {
+		return fmt.Sprintf("tls: {listen: \"127.0.0.1:0\", certificate_file: %[1]s, key_file: %[1]s}\nlogin: {anonymous: true}\npassthrough: {url: %[2]s}\norganizations:\n", pair, url) + contoso.entry("contoso", "")
+	}
+	one, two := keyPair(t), certificateFile(t)
+	r := startReloaded(t, text(one, behind.URL))
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	t.Cleanup(transport.CloseIdleConnections)
+	client := http.Client{Transport: transport, Timeout: 10 * time.Second}
+	// shown returns the certificate's content, and checks what is handed on.
+	shown := func(client *http.Client) string {
+		t.Helper()
+		response, err := client.Get("https://" + r.secure.String() + "/public/?Cmd=contents")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if body, err := io.ReadAll(response.Body); err != nil || string(body) != "exchange" {
+			t.Errorf("%s, %v: %s", response.Status, err, body)
+		}
+		return string(response.TLS.PeerCertificates[0].Raw)
+	}
+	first := shown(&client)
+	r.change(text(two, behind.URL))
+	if shown(&client) != first || connections.Load() != 1 {
+		t.Errorf("the connection has not stayed: %d to the server behind", connections.Load())
+	}
+	other := transport.Clone()
+	t.Cleanup(other.CloseIdleConnections)
+	if shown(&http.Client{Transport: other, Timeout: 10 * time.Second}) == first {
+		t.Error("new connections see the certificate before")
+	}
+
+	r.change(text(two, "http://127.0.0.1:1"))
+	if !strings.Contains(r.log.String(), "keys=[passthrough]") || connections.Load() != 2 {
+		t.Errorf("another server behind: %s", r.log)
+	}
+	shown(&client)
+	if connections.Load() != 2 {
+		t.Errorf("%d connections to the server behind, want 2", connections.Load())
+	}
+}
+
+// A connection to a directory that is not asked any more is closed.
+func TestReloadHangsUpLDAP(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	ended := make(chan struct{})
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer close(ended)
+		defer conn.Close()
+		// A SearchResultDone of success, to the first message: there is no such entry.
+		buffer := make([]byte, 4096)
+		if _, err := conn.Read(buffer); err != nil {
+			return
+		}
+		if _, err := conn.Write([]byte{0x30, 0x0c, 0x02, 0x01, buffer[bytes.Index(buffer, []byte{0x02, 0x01})+2], 0x65, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00, 0x04, 0x00}); err != nil {
+			return
+		}
+		_, _ = io.Copy(io.Discard, conn)
+	}()
+	contoso := newCounted(t, "mary@contoso.com")
+	whole := "organizations:\n" + contoso.entry("contoso", "")
+	ldap := fmt.Sprintf("directory: {ldap: {url: \"ldap://%s\", base_dn: \"DC=contoso,DC=com\", timeout: 2s}}\n", listener.Addr())
+	r := startReloaded(t, ldap+whole)
+	r.sees("mary@contoso.com")
+	r.change("limits: {attendees: 9}\n" + ldap + whole)
+	select {
+	case <-ended:
+		t.Fatal("the connection has ended, though the directory is as it was")
+	default:
+	}
+	r.change(whole)
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the connection is still open")
+	}
+	r.expect("mary@contoso.com", known)
 }
