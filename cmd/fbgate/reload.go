@@ -185,7 +185,7 @@ func (s *server) configuration() admin.Configuration {
 	return c
 }
 
-// publication is the publisher that runs, if there is one.
+// publicationRun is the publisher that runs, if there is one.
 type publicationRun struct {
 	end  context.CancelFunc
 	done sync.WaitGroup
