@@ -28,6 +28,7 @@ type Memory struct {
 	// mu makes changes of cache and expiring one.
 	mu       sync.Mutex
 	expiring expiring
+	retired  bool // nothing is stored any more
 }
 
 var _ Store = (*Memory)(nil)
@@ -76,6 +77,9 @@ func (s *Memory) Set(k Key, answers []availability.Answer, ttl time.Duration) {
 func (s *Memory) put(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.retired {
+		return
+	}
 	key := e.key.String()
 	if old, ok := s.cache.Get(key); ok {
 		s.unlist(old.(*entry))

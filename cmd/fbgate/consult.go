@@ -47,7 +47,7 @@ func (b *builder) consult(ctx context.Context, m availability.Mailbox, name stri
 	trace := new(doctor.Trace)
 	d := newHealer(b.config, b.directory)
 	for _, o := range b.organizations {
-		d.Organizations[o.Name] = newPatient(b.config, o, string(as), trace, watchedBy(trace))
+		d.Organizations[o.Name] = newPatient(b.config, o.organization, string(as), trace, watchedBy(trace))
 	}
 	return d.Diagnose(ctx, today(m, time.Now()), name), nil
 }

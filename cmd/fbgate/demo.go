@@ -57,7 +57,7 @@ func (d *demoCommand) Run(ctx context.Context, console console) error {
 	}
 	log := slog.New(slog.DiscardHandler)
 	if d.Verbose {
-		log = newLog(c.Log, console.err)
+		log = newLog(c.Log, new(slog.LevelVar), console.err)
 	}
 	running, err := start(c, log)
 	if err != nil {

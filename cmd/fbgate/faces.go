@@ -33,27 +33,21 @@ type faces struct {
 	through   *passthrough.Handler
 	requests  *face.Requests
 	lookups   *face.Lookups // what clients have asked, for operators
+	parts     *tenancy
 	log       *slog.Logger
 }
 
 // handlers are those of listen and of tls.listen.
 func (f *faces) handlers() (plain, secure http.Handler, err error) {
-	logins, err := newLogins(f.config, f.through, f.log)
+	ways, err := f.ways()
 	if err != nil {
 		return nil, nil, err
 	}
-	f.writers = logins.writers()
-	way, err := logins.plain()
-	if err != nil {
-		return nil, nil, err
-	}
-	if plain, err = f.handler(way); err != nil || f.config.TLS == nil {
+	f.writers = ways.writers
+	if plain, err = f.handler(ways.plain); err != nil || f.config.TLS == nil {
 		return plain, nil, err
 	}
-	if way, err = logins.secure(); err != nil {
-		return nil, nil, err
-	}
-	secure, err = f.handler(way)
+	secure, err = f.handler(ways.secure)
 	return plain, secure, err
 }
 

@@ -33,6 +33,8 @@ const mostLookups = 1000
 
 // gateway is the parts of fbgate put together as a configuration says.
 type gateway struct {
+	lease
+	config    *config.Config
 	plain     http.Handler // of listen
 	secure    http.Handler // of tls.listen, nil if there is none
 	operators func(ready func() bool) http.Handler
@@ -40,7 +42,13 @@ type gateway struct {
 	caches    cache.Caches
 	through   *passthrough.Handler // nil if nothing is handed on
 	publisher *publisher.Publisher // nil if nothing is published
+	latest    func()               // lets the publisher ask this gateway
 	listeners map[string]*intake.Listener
+	reloading reloading
+
+	handshakes *tls.Config  // of tls.listen, nil if there is none
+	console    http.Handler // of admin.listen
+	loaded     time.Time    // the configuration
 }
 
 // newGateway puts the gateway together. Store keeps what clients publish; with nil
@@ -51,28 +59,36 @@ func newGateway(c *config.Config, store *published.Store, log *slog.Logger) (*ga
 
 // newWatchedGateway is newGateway with the transports to organizations watched by watch.
 func newWatchedGateway(c *config.Config, store *published.Store, log *slog.Logger, watch func(http.RoundTripper) http.RoundTripper) (*gateway, error) {
+	return nextGateway(c, store, log, watch, new(parts))
+}
+
+// nextGateway is newWatchedGateway with the parts there are already.
+func nextGateway(c *config.Config, store *published.Store, log *slog.Logger, watch func(http.RoundTripper) http.RoundTripper, there *parts) (_ *gateway, err error) {
+	used := &tenancy{parts: there}
+	defer func() {
+		if err != nil {
+			used.end()
+		}
+	}()
 	b := &builder{
-		config: c, store: store, log: log, watch: watch, name: strings.ToLower(rand.Text()[:8]),
-		router: route.New(), caches: make(cache.Caches), statistics: new(access.Statistics),
-		budget:        cache.NewBudget(budget(c.Cache.MaxBytes)),
-		organizations: make(map[string]*organization), chains: make(map[string]availability.Source),
+		config: c, store: store, log: log, watch: watch, parts: used,
+		router: route.New(), caches: make(cache.Caches),
+		organizations: make(map[string]*sharedOrganization), chains: make(map[string]availability.Source),
 	}
-	for _, step := range []func() error{b.rule, b.organize, b.stack, b.publish} {
+	for _, step := range []func() error{b.begin, b.rule, b.organize, b.stack, b.publish} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
-	meters := b.meters()
 	f := &faces{
-		config: c, name: b.name, directory: b.directory, listed: b.listed, publisher: b.named, requests: meters.Requests, log: log,
-		source: meter.Source{Meter: meters.Clients, Next: access.Limit(b.source, access.Limits{
+		config: c, name: b.name, directory: b.directory, listed: b.listed, publisher: b.named, parts: used, requests: b.meters.Requests, log: log,
+		source: meter.Source{Meter: b.meters.Clients, Next: access.Limit(b.source, access.Limits{
 			MailboxesPerMinute: c.Limits.MailboxesPerMinute, UnknownAddresses: c.Limits.UnknownAddresses,
 			Exempt: networks(c.Limits.ExemptNetworks), Statistics: b.statistics, Log: log,
 		})},
-		lookups: &face.Lookups{Journal: journal.New(mostLookups), Redactor: redactor(c.Log, log)},
+		lookups: &face.Lookups{Journal: b.journal, Redactor: redactor(c.Log, log)},
 	}
-	var err error
-	if f.through, err = newPassthrough(c.Passthrough, f.name, trustedProxies(c), log); err != nil {
+	if f.through, err = b.passthrough(); err != nil {
 		return nil, fmt.Errorf("passthrough: %w", err)
 	}
 	plain, secure, err := f.handlers()
@@ -83,22 +99,27 @@ func newWatchedGateway(c *config.Config, store *published.Store, log *slog.Logge
 	if c.Admin.TokenFile == "" {
 		token = nil
 	}
-	return &gateway{
-		plain:  plain,
-		secure: secure,
-		operators: func(ready func() bool) http.Handler {
-			return admin.New(admin.Config{
-				Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher,
-				Organizations: b.status, Meters: meters, Journal: f.lookups.Journal, Doctor: b.consult,
-				Redact: f.lookups.Redactor.Text, Version: version(), Log: log,
-			})
-		},
+	g := &gateway{
+		config:    c,
+		plain:     plain,
+		secure:    secure,
 		stores:    b.stores,
 		caches:    b.caches,
 		through:   f.through,
 		publisher: b.publisher,
-		listeners: meters.Listeners,
-	}, nil
+		latest:    b.latest,
+		listeners: b.meters.Listeners,
+	}
+	g.operators = func(ready func() bool) http.Handler {
+		return admin.New(admin.Config{
+			Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher,
+			Organizations: b.status, Meters: b.meters, Journal: b.journal, Doctor: b.consult,
+			Redact: f.lookups.Redactor.Text, Version: version(), Log: log,
+			Configuration: g.reloading.configuration, Reload: g.reloading.reload,
+		})
+	}
+	g.begin(used.end)
+	return g, nil
 }
 
 // builder puts the Sources of a gateway together, the innermost first.
@@ -107,6 +128,7 @@ type builder struct {
 	store  *published.Store // nil if nobody may publish
 	log    *slog.Logger
 	watch  func(http.RoundTripper) http.RoundTripper // sees what organizations are asked
+	parts  *tenancy
 	name   string
 
 	statistics    *access.Statistics
@@ -115,15 +137,36 @@ type builder struct {
 	caches        cache.Caches
 	stores        []*cache.Memory
 	budget        *cache.Budget
-	inOrder       []*organization                                     // as configured
-	organizations map[string]*organization                            // by name, in lower case, as chains
+	inOrder       []*sharedOrganization                               // as configured
+	organizations map[string]*sharedOrganization                      // by name, in lower case, as chains
 	chains        map[string]availability.Source                      // of an organization and those to ask next
 	directory     directory.Directory                                 // nil if there is none
 	listed        func(availability.Requester, *directory.Entry) bool // whom a folder shows; nil for everybody
 	named         published.Named                                     // its Store is nil if nobody may publish
 	publisher     *publisher.Publisher                                // nil if nothing is published
+	latest        func()                                              // lets the publisher ask this gateway
 	source        availability.Source                                 // all so far
-	consulting    consulting                                          // doctors at work
+	meters        admin.Meters
+	journal       *journal.Journal // of what clients have asked
+	consulting    *consulting      // doctors at work
+}
+
+// begin sets up what belongs to no part of the configuration.
+func (b *builder) begin() (err error) {
+	b.latest = func() {}
+	b.name, _ = share(b.parts, "name", func() (string, func(), error) { return strings.ToLower(rand.Text()[:8]), nil, nil })
+	b.statistics, _ = share(b.parts, "statistics", func() (*access.Statistics, func(), error) { return new(access.Statistics), nil, nil })
+	most := budget(b.config.Cache.MaxBytes)
+	b.budget, err = share(b.parts, keyOf("budget", most), func() (*cache.Budget, func(), error) { return cache.NewBudget(most), nil, nil })
+	if err != nil {
+		return err
+	}
+	counted, _ := share(b.parts, "meters", func() (admin.Meters, func(), error) { return newMeters(), nil, nil })
+	counted.Access, counted.Budget = b.statistics, b.budget
+	b.meters = counted
+	b.journal, _ = share(b.parts, "journal", func() (*journal.Journal, func(), error) { return journal.New(mostLookups), nil, nil })
+	b.consulting, _ = share(b.parts, "consulting", func() (*consulting, func(), error) { return new(consulting), nil, nil })
+	return nil
 }
 
 func (b *builder) rule() (err error) {
@@ -138,27 +181,17 @@ func (b *builder) organize() error {
 	c := b.config
 	guarded := make(map[string]availability.Source)
 	for i := range c.Organizations {
-		o, err := newOrganization(&c.Organizations[i], b.log, traceable(b.watch))
+		o, err := b.organization(&c.Organizations[i])
 		if err != nil {
 			return fmt.Errorf("organization %s: %w", c.Organizations[i].Name, err)
 		}
-		memory := b.budget.Memory(c.Cache.MaxMailboxes)
-		remembered := cache.New(o.Name, o.source(), memory, cache.Policy{
-			Known:       time.Duration(c.Cache.TTL),
-			Lasting:     time.Duration(c.Cache.LastingFailureTTL),
-			Passing:     time.Duration(c.Cache.PassingFailureTTL),
-			Wait:        time.Duration(c.AnswerTimeout),
-			Waiting:     max(1, c.Limits.Connections/4),
-			Timeout:     time.Duration(max(c.Cache.LookupTimeout, o.Timeout)),
-			Stale:       time.Duration(c.Cache.Stale),
-			Patience:    time.Duration(c.Cache.StaleAfter),
-			ByRequester: o.RequesterHeader != "",
-		})
-		remembered.Meter = &o.meter
-		b.stores, b.caches[o.Name] = append(b.stores, memory), remembered
+		remembered, err := b.remember(o)
+		if err != nil {
+			return err
+		}
 		b.inOrder, b.organizations[strings.ToLower(o.Name)] = append(b.inOrder, o), o
 		// Outside of the memory, which everybody shares.
-		guarded[strings.ToLower(o.Name)] = b.rules.Guard(o.Name, remembered)
+		guarded[strings.ToLower(o.Name)] = b.rules.Guard(o.Name, remembered.Cache)
 	}
 	for _, o := range c.Organizations {
 		whole := chain(c, guarded, o)
@@ -171,7 +204,7 @@ func (b *builder) organize() error {
 
 // stack puts round the organizations what knows of mailboxes before them.
 func (b *builder) stack() (err error) {
-	if b.directory, err = newDirectory(b.config.Directory, b.log); err != nil {
+	if b.directory, err = b.openDirectory(); err != nil {
 		return err
 	}
 	owners := &owners{directory: b.directory, router: b.router, names: make(map[availability.Source]string)}
@@ -201,14 +234,14 @@ func (b *builder) publish() (err error) {
 		return nil
 	}
 	p := &publication{
-		config: c, to: b.organizations[strings.ToLower(c.To)], router: b.router, source: access.Unrestricted(b.source),
+		config: c, to: b.organizations[strings.ToLower(c.To)].organization, router: b.router, source: access.Unrestricted(b.source),
 		asked: &publisher.Asked{Next: b.source}, name: b.name, log: b.log,
 	}
 	for _, name := range c.Organizations {
 		p.of = append(p.of, b.chains[strings.ToLower(name)])
 	}
 	p.roll, _ = b.directory.(directory.Roll)
-	if b.publisher, err = p.publisher(); err != nil {
+	if err = b.share(p); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	b.source = p.asked

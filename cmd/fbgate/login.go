@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -40,11 +39,13 @@ type logins struct {
 	found     login.Accounts // who is known by name alone; nil if nobody
 	passwords *login.Passwords
 	key       func() ([]byte, error) // of cookies
+	end       func()                 // of connections to accounts
 }
 
-// newLogins opens what there is of accounts.
-func newLogins(c *config.Config, through *passthrough.Handler, log *slog.Logger) (*logins, error) {
-	l := &logins{config: c, through: through, log: log, transport: login.Transport{Proxies: trustedProxies(c)}}
+// newLogins opens what there is of accounts. Secret is the key of cookies if no file has
+// one.
+func newLogins(c *config.Config, through *passthrough.Handler, secret []byte, log *slog.Logger) (*logins, error) {
+	l := &logins{config: c, through: through, log: log, transport: login.Transport{Proxies: trustedProxies(c)}, end: func() {}}
 	if c.Login == nil {
 		return l, nil
 	}
@@ -65,7 +66,7 @@ func newLogins(c *config.Config, through *passthrough.Handler, log *slog.Logger)
 		}
 		accounts := server.Accounts()
 		accounts.Domains = c.Login.NetBIOSDomains
-		known = append(known, accounts)
+		known, l.end = append(known, accounts), hangUp(server, c.Login.LDAP)
 	}
 	if known != nil {
 		l.found = known
@@ -78,8 +79,6 @@ func newLogins(c *config.Config, through *passthrough.Handler, log *slog.Logger)
 	l.passwords = &login.Passwords{
 		Accounts: all, Transport: l.transport, AccountFailures: c.Login.MaxFailures, ClientFailures: c.Login.MaxClientFailures, Log: log,
 	}
-	secret := make([]byte, 32)
-	_, _ = rand.Read(secret) // which never fails
 	l.key = func() ([]byte, error) { return secret, nil }
 	if c.Login.CookieKeyFile != "" {
 		l.key = func() ([]byte, error) {

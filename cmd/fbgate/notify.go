@@ -52,14 +52,14 @@ func (s *server) tell(states ...string) {
 	}
 }
 
-// tellReady is to be called once every listener serves.
+// tellReady is to be called once every listener serves, and after a reload.
 func (s *server) tellReady() {
 	s.tell("READY=1", fmt.Sprintf("STATUS=Serving %s at %s, operators at %s",
-		count(len(s.config.Organizations), "organization"), s.clients, s.operators))
+		count(len(s.config().Organizations), "organization"), s.clients, s.operators))
 }
 
 // tellStopping asks for the time that stop may take, and a little more.
 func (s *server) tellStopping() {
 	s.tell("STOPPING=1", "STATUS=Letting the requests under way finish",
-		fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (time.Duration(s.config.AnswerTimeout)+10*time.Second).Microseconds()))
+		fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (time.Duration(s.config().AnswerTimeout)+10*time.Second).Microseconds()))
 }

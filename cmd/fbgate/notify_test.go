@@ -165,6 +165,20 @@ organizations: [{name: contoso, domains: [contoso.com], target_sharing_epr: "htt
 			t.Fatalf("told %q", got)
 		}
 	}
+	response, err := http.Post("http://"+addresses[2]+"/reload", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	var reloaded []string
+	for len(reloaded) < 2 {
+		if message = hear(t, told); message != "WATCHDOG=1" {
+			reloaded = append(reloaded, message)
+		}
+	}
+	if response.StatusCode != http.StatusOK || reloaded[0] != "RELOADING=1" || !ready.MatchString(reloaded[1]) {
+		t.Errorf("of a reload that ended with %s it was told %q", response.Status, reloaded)
+	}
 	stop()
 	for message = "WATCHDOG=1"; message == "WATCHDOG=1"; {
 		message = hear(t, told)

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"fbgate/availability"
@@ -28,7 +29,25 @@ type publication struct {
 	log    *slog.Logger
 }
 
-func (p *publication) publisher() (*publisher.Publisher, error) {
+// latest is the publication of the gateway in force, which the publisher asks: it goes on
+// when the configuration is read anew.
+type latest struct{ atomic.Pointer[publication] }
+
+// Lookup implements availability.Source.
+func (l *latest) Lookup(ctx context.Context, q availability.Query) []availability.Answer {
+	return l.Load().source.Lookup(ctx, q)
+}
+
+// All implements [publisher.Recipients].
+func (l *latest) All(ctx context.Context) iter.Seq2[publisher.Recipient, error] {
+	return l.Load().All(ctx)
+}
+
+// Recent is for [publisher.Config].
+func (l *latest) Recent() iter.Seq[availability.Mailbox] { return l.Load().asked.Recent() }
+
+// publisher returns one that asks the latest publication, which need not be p.
+func (p *publication) publisher(l *latest) (*publisher.Publisher, error) {
 	m := p.to.members[0]
 	return publisher.New(publisher.Config{
 		Organization: p.to.Name, Root: m.url,
@@ -36,7 +55,7 @@ func (p *publication) publisher() (*publisher.Publisher, error) {
 			Transport: m.transport, Secrets: m.secrets, UserAgent: p.to.UserAgent,
 			MaxBytes: int64(p.to.MaxResponseBytes), Timeout: time.Duration(p.to.Timeout),
 		},
-		Source: p.source, Recipients: p, Recent: p.asked.Recent, Via: p.name,
+		Source: l, Recipients: l, Recent: l.Recent, Via: p.name,
 		Every: time.Duration(p.config.Every), Months: p.config.Months, Behind: p.config.MonthsBefore,
 		Concurrency: p.config.Concurrency, Keep: time.Duration(p.config.Keep), State: p.config.State, Log: p.log,
 	})

@@ -15,10 +15,10 @@ import (
 func TestLogIsRedacted(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		var out strings.Builder
-		log := newLog(config.Log{Format: format, RedactAddresses: true}, &out)
+		log := newLog(config.Log{Format: format, RedactAddresses: true}, new(slog.LevelVar), &out)
 		log.With("mailbox", "mary@contoso.com").WithGroup("g").Info("of mary@contoso.com",
 			"any", availability.Mailbox("mary@contoso.com"), "all", []string{"mary@contoso.com"}, "error", errors.New("no mary@contoso.com"),
-			slog.Group("inner", "m", "mary@contoso.com"), "by", "mary", "n", 7)
+			slog.Group("inner", "m", "mary@contoso.com"), "by", "mary", "requester", `CONTOSO\mary`, "n", 7)
 		if text := out.String(); strings.Contains(text, "mary") || strings.Count(text, "@contoso.com") != 6 || !strings.Contains(text, "7") {
 			t.Errorf("%s: %s", format, text)
 		}
@@ -27,7 +27,7 @@ func TestLogIsRedacted(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	newLog(config.Log{}, &out).Info("x", "mailbox", "mary@contoso.com")
+	newLog(config.Log{}, new(slog.LevelVar), &out).Info("x", "mailbox", "mary@contoso.com")
 	if !strings.Contains(out.String(), "mary@contoso.com") {
 		t.Error(out.String())
 	}

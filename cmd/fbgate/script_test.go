@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -42,6 +43,7 @@ func TestScripts(t *testing.T) {
 			"exits":     exits,
 			"expand":    expand,
 			"get":       download,
+			"hangup":    hangUpOn,
 			"terminate": terminate,
 			"waitfor":   waitFor,
 		},
@@ -108,6 +110,18 @@ func expand(ts *testscript.TestScript, _ bool, files []string) {
 func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	for _, c := range ts.BackgroundCmds() {
 		ts.Check(c.Process.Signal(syscall.SIGTERM))
+	}
+}
+
+// hangUpOn sends SIGHUP to what runs in the background with that word in its command: hangup WORD.
+func hangUpOn(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hangup WORD")
+	}
+	for _, c := range ts.BackgroundCmds() {
+		if strings.Contains(strings.Join(c.Args, " "), args[0]) {
+			ts.Check(c.Process.Signal(syscall.SIGHUP))
+		}
 	}
 }
 

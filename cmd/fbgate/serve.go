@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -18,7 +20,6 @@ import (
 	"fbgate/availability/published"
 	"fbgate/cmd/fbgate/config"
 	"fbgate/davfb/intake"
-	"fbgate/davfb/secure"
 )
 
 type serveCommand struct {
@@ -31,24 +32,36 @@ func (s *serveCommand) Run(ctx context.Context, console console) error {
 	if err != nil {
 		return err
 	}
-	log := newLog(c.Log, console.err)
+	level := new(slog.LevelVar)
+	log := newLog(c.Log, level, console.err)
 	slog.SetDefault(log)
-	running, err := start(c, log)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // which would end it
+	defer signal.Stop(hangups)
+	running, err := startLeveled(c, log, level)
 	if err != nil {
 		return err
 	}
-	switch {
-	case c.Login != nil && c.Login.Anonymous:
-		log.Warn("everybody who reaches this gateway may ask for free/busy: login.anonymous is true")
-	case c.Login == nil && len(c.TrustedProxies) > 0:
-		log.Warn("everybody whom the proxies let through may ask for free/busy: there is no login")
-	}
+	running.expose()
+	running.hangups = hangups
 	running.tellReady()
 	return running.until(ctx)
 }
 
-func newLog(c config.Log, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.Level}
+// expose warns of who may ask.
+func (s *server) expose() {
+	switch c := s.config(); {
+	case c.Login != nil && c.Login.Anonymous:
+		s.log.Warn("everybody who reaches this gateway may ask for free/busy: login.anonymous is true")
+	case c.Login == nil && len(c.TrustedProxies) > 0:
+		s.log.Warn("everybody whom the proxies let through may ask for free/busy: there is no login")
+	}
+}
+
+// newLog returns a log of the level, which may be changed.
+func newLog(c config.Log, level *slog.LevelVar, w io.Writer) *slog.Logger {
+	level.Set(c.Level)
+	options := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
 		return slog.New(redacted(c, slog.NewJSONHandler(w, options)))
 	}
@@ -57,18 +70,20 @@ func newLog(c config.Log, w io.Writer) *slog.Logger {
 
 // server is a gateway that listens.
 type server struct {
-	config    *config.Config
-	gateway   *gateway
-	published *published.Store // nil if nobody may publish
-	log       *slog.Logger
-	ready     atomic.Bool
-	failed    chan error
-	end       context.CancelFunc // of what runs besides
-	besides   sync.WaitGroup
-	arrivals  arrivals
-	clients   listening
-	secure    listening // its Server is nil without tls
-	operators listening
+	inForce     atomic.Pointer[gateway]
+	changing    sync.Mutex // of inForce
+	parts       parts
+	published   *published.Store // nil if nobody may publish
+	log         *slog.Logger
+	level       *slog.LevelVar // of log
+	hangups     chan os.Signal // each asks for a reload; nil if none will
+	ready       atomic.Bool
+	failed      chan error
+	publication publicationRun
+	arrivals    arrivals
+	clients     listening
+	secure      listening // its Server is nil without tls
+	operators   listening
 }
 
 // listening is an HTTP server and its listener.
@@ -82,8 +97,13 @@ func (l listening) String() string { return l.listener.Addr().String() }
 
 // start opens all listeners, so that an address in use is known before anything
 // is served, and serves.
-func start(c *config.Config, log *slog.Logger) (_ *server, err error) {
-	s := &server{config: c, log: log, failed: make(chan error, 4), end: func() {}}
+func start(c *config.Config, log *slog.Logger) (*server, error) {
+	return startLeveled(c, log, new(slog.LevelVar))
+}
+
+// startLeveled is start with a log whose level is that of the configuration.
+func startLeveled(c *config.Config, log *slog.Logger, level *slog.LevelVar) (_ *server, err error) {
+	s := &server{log: log, level: level, failed: make(chan error, 4)}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -94,9 +114,11 @@ func start(c *config.Config, log *slog.Logger) (_ *server, err error) {
 			return nil, fmt.Errorf("publishing.store: %w", err)
 		}
 	}
-	if s.gateway, err = newGateway(c, s.published, log); err != nil {
+	g, err := s.build(c)
+	if err != nil {
 		return nil, err
 	}
+	s.enforce(g)
 	if err := s.open(); err != nil {
 		return nil, err
 	}
@@ -107,15 +129,7 @@ func start(c *config.Config, log *slog.Logger) (_ *server, err error) {
 		go s.serve(s.secure)
 		log.Info("serving by TLS", "clients", s.secure.String())
 	}
-	if p := s.gateway.publisher; p != nil {
-		var ctx context.Context
-		ctx, s.end = context.WithCancel(context.Background())
-		s.besides.Go(func() {
-			if err := p.Run(ctx); err != nil {
-				s.failed <- fmt.Errorf("publish: %w", err)
-			}
-		})
-	}
+	s.publication.start(g.publisher, func(err error) { s.failed <- err })
 	s.ready.Store(true)
 	log.Info("serving", "version", version(), "clients", s.clients.String(), "operators", s.operators.String(),
 		"organizations", len(c.Organizations))
@@ -124,7 +138,7 @@ func start(c *config.Config, log *slog.Logger) (_ *server, err error) {
 
 // open opens every listener, or none.
 func (s *server) open() (err error) {
-	c := s.config
+	c := s.config()
 	var opened []net.Listener
 	defer func() {
 		if err != nil {
@@ -143,34 +157,27 @@ func (s *server) open() (err error) {
 			Connections: c.Limits.Connections, PerClient: c.Limits.ConnectionsPerClient,
 			Exempt: trustedProxies(c), Silent: belowTLS, Log: s.log,
 		})
-		s.gateway.listeners[key] = taken
+		s.gateway().listeners[key] = taken
 		return taken, nil
 	}
 	clients, err := listen("listen", c.Listen, false)
 	if err != nil {
 		return err
 	}
-	s.clients = listening{s.forClients(s.gateway.plain), clients}
+	s.clients = listening{s.forClients(func(g *gateway) http.Handler { return g.plain }), clients}
 	if c.TLS != nil {
-		handshakes, err := secure.New(secure.Config{
-			CertificateFile: c.TLS.CertificateFile, KeyFile: c.TLS.KeyFile, MinVersion: tlsVersions[c.TLS.MinTLS],
-			ClientCAFile: clientCAs(c), Log: s.log,
-		})
-		if err != nil {
-			return fmt.Errorf("tls: %w", err)
-		}
 		plain, err := listen("tls.listen", c.TLS.Listen, true)
 		if err != nil {
 			return err
 		}
 		// TLS is outermost, or net/http would not know of it.
-		s.secure = listening{s.forClients(s.gateway.secure), tls.NewListener(plain, handshakes)}
+		s.secure = listening{s.forClients(func(g *gateway) http.Handler { return g.secure }), tls.NewListener(plain, &tls.Config{GetConfigForClient: s.handshake})}
 	}
 	operators, err := listen("admin.listen", c.Admin.Listen, false)
 	if err != nil {
 		return err
 	}
-	s.operators = listening{s.httpServer(s.gateway.operators(s.ready.Load)), operators}
+	s.operators = listening{s.httpServer(s.each(func(g *gateway) http.Handler { return g.console })), operators}
 	return nil
 }
 
@@ -196,10 +203,10 @@ func bindAdvice(err error) string {
 }
 
 // forClients is the server of one listener for clients.
-func (s *server) forClients(handler http.Handler) *http.Server {
-	server := s.httpServer(handler)
+func (s *server) forClients(handler func(*gateway) http.Handler) *http.Server {
+	server := s.httpServer(s.each(handler))
 	server.ConnState = s.arrivals.state
-	if through := s.gateway.through; through != nil {
+	if through := s.gateway().through; through != nil {
 		server.ConnContext = through.ConnContext
 		server.ConnState = func(c net.Conn, state http.ConnState) {
 			s.arrivals.state(c, state)
@@ -211,12 +218,12 @@ func (s *server) forClients(handler http.Handler) *http.Server {
 }
 
 func (s *server) httpServer(handler http.Handler) *http.Server {
-	limits := s.config.Limits
+	limits := s.config().Limits
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: time.Duration(limits.HeaderTimeout),
 		ReadTimeout:       2 * time.Duration(limits.HeaderTimeout), // bodies are of 1 MiB at most
-		WriteTimeout:      time.Duration(s.config.AnswerTimeout) + 30*time.Second,
+		WriteTimeout:      s.writeTimeout(),
 		IdleTimeout:       time.Duration(limits.IdleTimeout),
 		// net/http counts the request line too.
 		MaxHeaderBytes: int(limits.HeaderBytes + limits.URLBytes),
@@ -237,18 +244,27 @@ func (s *server) until(ctx context.Context) error {
 	refresh := time.NewTicker(30 * time.Second)
 	defer refresh.Stop()
 	alive := time.Tick(watchdog() / 2) // nil, which never ticks, if nobody watches
+	look := time.NewTicker(watchEvery)
+	defer look.Stop()
+	file := watch(s.config().File())
 	for serving := true; serving; {
 		select {
 		case <-sweep.C:
-			for _, store := range s.gateway.stores {
+			for _, store := range s.gateway().stores {
 				store.Sweep()
 			}
 		case <-refresh.C:
-			s.gateway.caches.Refresh(ctx)
+			s.gateway().caches.Refresh(ctx)
 		case <-expire.C:
 			s.expire(ctx)
 		case <-alive:
 			s.tell("WATCHDOG=1") // from here, as a loop that hangs must not say so
+		case <-s.hangups:
+			_ = s.reload() // which logs its faults
+		case <-look.C:
+			if file.changed() && s.config().WatchConfig {
+				_ = s.reload()
+			}
 		case failure = <-s.failed:
 			serving = false
 		case <-ctx.Done():
@@ -263,8 +279,10 @@ func (s *server) until(ctx context.Context) error {
 // stop lets the requests under way finish. The operators' listener ends last, so
 // that /readyz says no meanwhile.
 func (s *server) stop() error {
+	s.changing.Lock() // a reload ends before
 	s.ready.Store(false)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.config.AnswerTimeout)+5*time.Second)
+	s.changing.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.config().AnswerTimeout)+5*time.Second)
 	defer cancel()
 	var draining sync.WaitGroup
 	for _, l := range []listening{s.clients, s.secure} {
@@ -305,8 +323,10 @@ func (s *server) expire(ctx context.Context) {
 
 // close closes what is open for as long as the gateway runs.
 func (s *server) close() error {
-	s.end()
-	s.besides.Wait()
+	s.publication.stop()
+	if g := s.gateway(); g != nil {
+		g.leave()
+	}
 	if s.published == nil {
 		return nil
 	}

@@ -20,11 +20,11 @@ func budget(configured config.Budget) int64 {
 // load remembers what was remembered when the gateway ended. A snapshot that cannot be
 // used costs no more than to ask again.
 func (s *server) load() {
-	file := s.config.Cache.SnapshotFile
+	file := s.config().Cache.SnapshotFile
 	if file == "" {
 		return
 	}
-	switch n, err := s.gateway.caches.Load(file, fingerprints(s.config)); {
+	switch n, err := s.gateway().caches.Load(file, fingerprints(s.config())); {
 	case err != nil:
 		s.log.Warn("nothing is remembered from before the start", "cache.snapshot_file", file, "error", err)
 	default:
@@ -34,11 +34,14 @@ func (s *server) load() {
 
 // save keeps what is remembered until the next start.
 func (s *server) save() {
-	file := s.config.Cache.SnapshotFile
-	if file == "" || s.gateway == nil {
+	if s.gateway() == nil {
 		return
 	}
-	if err := s.gateway.caches.Save(file, fingerprints(s.config)); err != nil {
+	file := s.config().Cache.SnapshotFile
+	if file == "" {
+		return
+	}
+	if err := s.gateway().caches.Save(file, fingerprints(s.config())); err != nil {
 		s.log.Warn("what is remembered could not be kept", "cache.snapshot_file", file, "error", err)
 	}
 }

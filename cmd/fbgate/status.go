@@ -10,10 +10,11 @@ import (
 	"fbgate/davfb/intake"
 )
 
-// meters are what counts besides the organizations' own.
-func (b *builder) meters() admin.Meters {
+// newMeters are what counts besides the organizations' own, and goes on over a change of
+// the configuration.
+func newMeters() admin.Meters {
 	return admin.Meters{
-		Requests: new(face.Requests), Clients: new(meter.Organization), Access: b.statistics, Budget: b.budget,
+		Requests: new(face.Requests), Clients: new(meter.Organization),
 		Listeners: make(map[string]*intake.Listener),
 	}
 }

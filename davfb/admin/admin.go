@@ -86,7 +86,7 @@ func New(c Config) http.Handler {
 		a.add(router, one)
 	}
 	router.NotFoundHandler = a.guarded(func(http.ResponseWriter, *http.Request) error {
-		return fault{http.StatusNotFound, "nothing here: there are /cache, /cache/refresh, /doctor, /lookups, /organizations, /publish, /metrics, /healthz and /readyz"}
+		return fault{http.StatusNotFound, "nothing here: there are /cache, /cache/refresh, /configuration, /doctor, /lookups, /metrics, /organizations, /publish, /reload, /healthz and /readyz"}
 	})
 	router.MethodNotAllowedHandler = a.guarded(func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", "GET, HEAD")

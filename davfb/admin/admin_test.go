@@ -99,7 +99,7 @@ func message(t *testing.T, w *httptest.ResponseRecorder) string {
 
 func TestBadRequests(t *testing.T) {
 	const (
-		unknownPath   = "nothing here: there are /cache, /cache/refresh, /doctor, /lookups, /organizations, /publish, /metrics, /healthz and /readyz"
+		unknownPath   = "nothing here: there are /cache, /cache/refresh, /configuration, /doctor, /lookups, /metrics, /organizations, /publish, /reload, /healthz and /readyz"
 		onlyGet       = "this takes GET, HEAD"
 		unknownMethod = "this takes GET, HEAD, DELETE"
 	)

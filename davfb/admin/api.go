@@ -29,12 +29,14 @@ func (a *admin) routes() []route {
 	return []route{
 		{path: "/cache", get: a.listCache, delete: a.flushCache},
 		{path: "/cache/refresh", post: a.refreshCache},
+		{path: "/configuration", get: a.showConfiguration},
 		{path: "/doctor", post: a.consultDoctor},
 		{path: "/lookups", get: a.listLookups},
 		{path: "/lookups/{number}", get: a.showLookup},
 		{path: "/metrics", get: a.metrics()},
 		{path: "/organizations", get: a.listOrganizations},
 		{path: "/publish", get: a.showPublisher},
+		{path: "/reload", post: a.reload},
 	}
 }
 

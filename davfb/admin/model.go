@@ -55,6 +55,9 @@ type Configuration struct {
 	// Changes are the lines a reload would take away ("-") and add ("+"); empty if the
 	// file says what is in force.
 	Changes string
+	// Restart are the keys that are otherwise in the file and that a reload leaves as they
+	// are: they take a restart.
+	Restart []string
 	// Fault is why the file cannot be used as it is now, empty if it can.
 	Fault string
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -256,6 +257,10 @@ func everything(t *testing.T) *operators {
 	kept := journal.New(10)
 	o := newOperators(func(c *admin.Config) {
 		c.Journal, c.Doctor, c.Organizations = kept, healer(nil), fares
+		c.Configuration = func() admin.Configuration {
+			return admin.Configuration{File: "fbgate.yaml", Loaded: at.Epoch, Text: "listen: 127.0.0.1:8080\n", Restart: []string{"listen"}}
+		}
+		c.Reload = func() error { return nil }
 		p, err := publisher.New(publisher.Config{
 			Organization: "contoso2003", Root: "http://127.0.0.1:1/public/", Source: organization("contoso"),
 			Recipients: nobody{}, State: filepath.Join(t.TempDir(), "publish.db"),
@@ -316,6 +321,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	o, bare := everything(t), newOperators(func(c *admin.Config) { c.Token = func() (string, error) { return "s3cret", nil } })
 	unready := newOperators(func(c *admin.Config) { c.Ready = func() bool { return false } })
 	busy := newOperators(func(c *admin.Config) { c.Doctor = healer(admin.ErrBusy) })
+	stubborn := newOperators(func(c *admin.Config) {
+		c.Configuration = func() admin.Configuration { return admin.Configuration{} }
+		c.Reload = func() error { return errors.New("fbgate.yaml:1:1: unknown key") }
+	})
 	answered := make(map[string]bool)
 	const form = "application/x-www-form-urlencoded"
 	for _, test := range []struct {
@@ -337,6 +346,14 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{o, "POST /cache/refresh", "/cache/refresh?all=1", "", "", "", 400},
 		{o, "DELETE /cache", "/cache?mailbox=mary@contoso.com", "", "", "", 200},
 		{o, "DELETE /cache", "/cache?organization=northwind", "", "", "", 404},
+		{o, "GET /configuration", "/configuration", "", "", "", 200},
+		{o, "GET /configuration", "/configuration?all=1", "", "", "", 400},
+		{newOperators(nil), "GET /configuration", "/configuration", "", "", "", 404},
+		{o, "POST /reload", "/reload", "", "", "", 200},
+		{o, "POST /reload", "/reload?file=/etc/passwd", "", "", "", 400},
+		{newOperators(nil), "POST /reload", "/reload", "", "", "", 404},
+		{stubborn, "POST /reload", "/reload", "", "", "", 422},
+		{bare, "POST /reload", "/reload", "", "", "", 401},
 		{o, "POST /doctor", "/doctor", "application/json", `{"mailbox": "mary@contoso.com"}`, "", 200},
 		{o, "POST /doctor", "/doctor", form, "mailbox=mary%40contoso.com&organization=contoso&as=joe%40contoso.com", "text/event-stream", 200},
 		{o, "POST /doctor", "/doctor", form, "mailbox=", "", 400},

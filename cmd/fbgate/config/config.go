@@ -31,6 +31,8 @@ type Config struct {
 	// WorkingElsewhere is how the status of that name is drawn for clients of
 	// Exchange 2003, which have no colour for it.
 	WorkingElsewhere string `yaml:"working_elsewhere" default:"free" oneof:"free tentative busy oof"`
+	// WatchConfig takes this file anew when it changes, as SIGHUP does.
+	WatchConfig bool `yaml:"watch_config" default:"false"`
 	// Log is what is logged, and how.
 	Log Log `yaml:"log"`
 	// Admin is the operators' own listener: what is remembered, and health.

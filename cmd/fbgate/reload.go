@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"fbgate/availability/publisher"
+	"fbgate/cmd/fbgate/config"
+	"fbgate/davfb/admin"
+	"fbgate/davfb/secure"
+)
+
+// reloading is what operators may do about the configuration, nil where they may not.
+type reloading struct {
+	configuration func() admin.Configuration
+	reload        func() error
+}
+
+// reload reads the configuration anew and puts it into force, whole or not at all: with a
+// fault in it the old one stays. Requests under way end as they began.
+func (s *server) reload() error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if !s.ready.Load() {
+		return errors.New("fbgate is starting or shutting down")
+	}
+	s.tell("RELOADING=1")
+	defer s.tellReady()
+	old := s.gateway()
+	g, restart, err := s.next()
+	if err != nil {
+		s.refuse(err)
+		return err
+	}
+	changes := strings.Count(config.Changes(old.config, g.config), "\n")
+	s.enforce(g)
+	s.log.Info("configuration reloaded", "file", g.config.File(), "changed_lines", changes, "organizations", len(g.config.Organizations))
+	if len(restart) > 0 {
+		s.log.Warn("what else has changed in the configuration needs a restart", "keys", restart)
+	}
+	s.expose()
+	return nil
+}
+
+// refuse tells in full why a configuration is not taken.
+func (s *server) refuse(err error) {
+	var faults config.Faults
+	errors.As(err, &faults)
+	for _, f := range faults {
+		s.log.Error("fault in the new configuration", "fault", f.Error())
+	}
+	if faults == nil {
+		s.log.Error("fault in the new configuration", "fault", err.Error())
+	}
+	s.log.Error("the new configuration is refused; the one before stays in force", "file", s.gateway().config.File(), "faults", max(1, len(faults)))
+}
+
+// next puts a gateway together as the file says now. Restart are the keys that cannot
+// follow it.
+func (s *server) next() (g *gateway, restart []string, err error) {
+	running := s.gateway().config
+	c, err := load(running.File())
+	if err != nil {
+		return nil, nil, err
+	}
+	if c, restart, err = c.Onto(running); err != nil {
+		return nil, nil, fmt.Errorf("%s cannot be changed without a restart, and with what is in force there:\n%w", strings.Join(restart, ", "), err)
+	}
+	g, err = s.build(c)
+	return g, restart, err
+}
+
+// build puts a gateway together with the parts there are.
+func (s *server) build(c *config.Config) (*gateway, error) {
+	g, err := nextGateway(c, s.published, s.log, unwatched, &s.parts)
+	if err != nil {
+		return nil, err
+	}
+	if c.TLS != nil {
+		g.handshakes, err = secure.New(secure.Config{
+			CertificateFile: c.TLS.CertificateFile, KeyFile: c.TLS.KeyFile, MinVersion: tlsVersions[c.TLS.MinTLS],
+			ClientCAFile: clientCAs(c), Log: s.log,
+		})
+		if err != nil {
+			g.leave()
+			return nil, fmt.Errorf("tls: %w", err)
+		}
+	}
+	g.reloading = reloading{s.configuration, s.reload}
+	g.console = g.operators(s.ready.Load)
+	return g, nil
+}
+
+// enforce puts a gateway in the place of the one before, which ends with its last request.
+func (s *server) enforce(g *gateway) {
+	g.latest()
+	g.loaded = time.Now()
+	s.level.Set(g.config.Log.Level)
+	old := s.inForce.Swap(g)
+	if old == nil {
+		return
+	}
+	if old.publisher != g.publisher {
+		s.publication.stop()
+		s.publication.start(g.publisher, func(err error) {
+			s.log.Error("nothing is published until the configuration is reloaded", "error", err)
+		})
+	}
+	old.leave()
+}
+
+// gateway is the one in force.
+func (s *server) gateway() *gateway { return s.inForce.Load() }
+
+// config is what is in force.
+func (s *server) config() *config.Config { return s.gateway().config }
+
+// enter returns the gateway in force, for a request, which leaves it at its end.
+func (s *server) enter() *gateway {
+	for {
+		g := s.gateway()
+		if g.enter() || g == s.gateway() { // or it is the last one, and has ended
+			return g
+		}
+	}
+}
+
+// each lets every request be served by one gateway from its begin to its end.
+func (s *server) each(handler func(*gateway) http.Handler) http.Handler {
+	settled := s.writeTimeout()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g := s.enter()
+		defer g.leave()
+		if timeout := writeTimeout(g.config); timeout != settled {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout))
+		}
+		handler(g).ServeHTTP(w, r)
+	})
+}
+
+func (s *server) writeTimeout() time.Duration { return writeTimeout(s.config()) }
+
+// writeTimeout is how long an answer may take until it is read.
+func writeTimeout(c *config.Config) time.Duration {
+	return time.Duration(c.AnswerTimeout) + 30*time.Second
+}
+
+// handshake is the TLS of the gateway in force.
+func (s *server) handshake(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	c := s.gateway().handshakes
+	if c.GetConfigForClient != nil {
+		return c.GetConfigForClient(hello)
+	}
+	return c, nil
+}
+
+// configuration is what operators see of it. Whether the file can be used is tried out.
+func (s *server) configuration() admin.Configuration {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	running := s.gateway()
+	c := admin.Configuration{File: running.config.File(), Loaded: running.loaded, Text: running.config.Text()}
+	if file, err := config.Load(c.File); err == nil {
+		c.Changes = config.Changes(running.config, file)
+	}
+	g, restart, err := s.next()
+	if err != nil {
+		c.Fault = err.Error()
+		return c
+	}
+	g.leave()
+	c.Restart = restart
+	return c
+}
+
+// publicationRun is the publisher that runs, if there is one.
+type publicationRun struct {
+	end  context.CancelFunc
+	done sync.WaitGroup
+}
+
+// start runs p, which may be nil, until stop; failed is told why it cannot.
+func (r *publicationRun) start(p *publisher.Publisher, failed func(error)) {
+	if p == nil {
+		return
+	}
+	var ctx context.Context
+	ctx, r.end = context.WithCancel(context.Background())
+	r.done.Go(func() {
+		if err := p.Run(ctx); err != nil {
+			failed(fmt.Errorf("publish: %w", err))
+		}
+	})
+}
+
+// stop waits until nothing is written any more.
+func (r *publicationRun) stop() {
+	if r.end != nil {
+		r.end()
+	}
+	r.done.Wait()
+}

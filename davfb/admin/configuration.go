@@ -1,0 +1,55 @@
+package admin
+
+import (
+	"net/http"
+	"time"
+)
+
+// configuration is a Configuration as scripts see it.
+type configuration struct {
+	File    string    `json:"file"`
+	Loaded  time.Time `json:"loaded"`
+	Text    string    `json:"text"`
+	Changes string    `json:"changes"`
+	Restart []string  `json:"restart"`
+	Fault   string    `json:"fault"`
+}
+
+// showConfiguration answers GET /configuration.
+func (a *admin) showConfiguration(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parameters(r); err != nil {
+		return err
+	}
+	if a.Configuration == nil {
+		return fault{http.StatusNotFound, "the configuration is not shown here"}
+	}
+	c := a.Configuration()
+	writeJSON(w, http.StatusOK, configuration{c.File, c.Loaded.UTC().Truncate(time.Second), c.Text, c.Changes, orEmpty(c.Restart), c.Fault})
+	return nil
+}
+
+// reload answers POST /reload. Browsers send one from any page, without asking first.
+func (a *admin) reload(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parameters(r); err != nil {
+		return err
+	}
+	if a.Reload == nil || a.Configuration == nil {
+		return fault{http.StatusNotFound, "the configuration cannot be read anew here"}
+	}
+	if err := http.NewCrossOriginProtection().Check(r); err != nil {
+		return fault{http.StatusForbidden, "this comes from a page of another site"}
+	}
+	if err := a.Reload(); err != nil {
+		return fault{http.StatusUnprocessableEntity, "the one before stays in force: " + err.Error()}
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"reloaded": true, "restart": orEmpty(a.Configuration().Restart)})
+	return nil
+}
+
+// orEmpty writes no list as an empty one.
+func orEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
