@@ -19,6 +19,15 @@ func (c Caches) RenewMailbox(ctx context.Context, id string, m availability.Mail
 	return n
 }
 
+// Renew is [Cache.Renew] for all of them.
+func (c Caches) Renew(ctx context.Context, id string) int {
+	n := 0
+	for _, one := range c {
+		n += one.Renew(ctx, id)
+	}
+	return n
+}
+
 // mostRenewed is of how many mailboxes and windows one call of Renew asks.
 const mostRenewed = 10_000
 

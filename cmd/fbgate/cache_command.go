@@ -188,11 +188,12 @@ func (e *remembered) show(out io.Writer) {
 type which struct {
 	Mailbox      string `arg:"" optional:"" help:"Whose: an address, or EX: and a legacyExchangeDN."`
 	Organization string `placeholder:"NAME" help:"All mailboxes of this organization."`
+	All          bool   `help:"Everything."`
 }
 
-func (w *which) query(all bool) (url.Values, error) {
+func (w *which) query() (url.Values, error) {
 	given := 0
-	for _, is := range []bool{w.Mailbox != "", w.Organization != "", all} {
+	for _, is := range []bool{w.Mailbox != "", w.Organization != "", w.All} {
 		if is {
 			given++
 		}
@@ -209,19 +210,18 @@ func (w *which) query(all bool) (url.Values, error) {
 }
 
 // errWhich is an error of the command line.
-var errWhich = usageError{errors.New("say which: one mailbox, or --organization NAME")}
+var errWhich = usageError{errors.New("say which: one mailbox, or --organization NAME, or --all")}
 
 type cacheFlushCommand struct {
 	operator
 	which
-	All bool `help:"Everything."`
 }
 
 // Run forgets.
 func (c *cacheFlushCommand) Run(ctx context.Context, console console) error {
-	query, err := c.query(c.All)
+	query, err := c.query()
 	if err != nil {
-		return fmt.Errorf("%w, or --all", err)
+		return err
 	}
 	var done struct{ Flushed int }
 	body, err := c.ask(ctx, console, "DELETE", "/cache", query, &done)
@@ -242,7 +242,7 @@ type cacheRefreshCommand struct {
 
 // Run has it asked anew, and does not wait for the answers.
 func (c *cacheRefreshCommand) Run(ctx context.Context, console console) error {
-	query, err := c.query(false)
+	query, err := c.query()
 	if err != nil {
 		return err
 	}

@@ -52,10 +52,6 @@ type Config struct {
 	// be nil.
 	Configuration func() Configuration
 	Reload        func() error
-	// Refresh asks anew, in the background, about what is remembered of a mailbox, an
-	// organization, or with neither about everything, and returns how many mailboxes
-	// that are. What is remembered is served meanwhile. It may be nil.
-	Refresh func(m availability.Mailbox, organization string) int
 	// Changes are kept there. It may be nil.
 	Changes *Changes
 	// Version is the program's, Started when it began.

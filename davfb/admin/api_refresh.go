@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -12,28 +13,50 @@ import (
 	"fbgate/availability"
 )
 
-// refreshCache answers POST /cache/refresh?mailbox=ADDRESS or ?organization=NAME.
+// Refresh asks anew, in the background, about what is remembered of a mailbox, of an
+// organization there is, or with neither of everything, and returns how many mailboxes
+// that are, about. What is remembered is served meanwhile. Id names the question in the
+// log.
+func (c *Config) Refresh(m availability.Mailbox, organization string) (id string, n int) {
+	id = "refresh-" + strings.ToLower(rand.Text()[:8])
+	ctx := context.Background() // it goes on when the operator has left
+	switch {
+	case m != "":
+		return id, c.Caches.RenewMailbox(ctx, id, m)
+	case organization != "":
+		return id, c.Caches[organization].Renew(ctx, id)
+	}
+	return id, c.Caches.Renew(ctx, id)
+}
+
+// refreshCache answers POST /cache/refresh, ?mailbox=ADDRESS or ?organization=NAME.
 func (a *admin) refreshCache(w http.ResponseWriter, r *http.Request) error {
-	query, err := parameters(r, "mailbox", "organization")
+	mailbox, organization, err := a.scope(r, "refreshed")
 	if err != nil {
 		return err
 	}
-	mailbox, organization := query.Get("mailbox"), query.Get("organization")
-	if (mailbox == "") == (organization == "") {
-		return fault{http.StatusBadRequest, "give mailbox or organization"}
-	}
-	// It goes on when the operator has left.
-	ctx, id, refreshed := context.WithoutCancel(r.Context()), "refresh-"+strings.ToLower(rand.Text()[:8]), 0
-	if mailbox != "" {
-		refreshed = a.Caches.RenewMailbox(ctx, id, availability.ParseMailbox(mailbox))
-	} else {
-		one, ok := a.Caches[organization]
-		if !ok {
-			return fault{http.StatusNotFound, fmt.Sprintf("there is no organization %.100q: there are %s", organization, strings.Join(slices.Sorted(maps.Keys(a.Caches)), ", "))}
-		}
-		refreshed = one.Renew(ctx, id)
-	}
-	a.Log.Info("cache refreshed", "client", r.RemoteAddr, "request_id", id, "mailbox", mailbox, "organization", organization, "refreshed", refreshed)
+	id, refreshed := a.Refresh(mailbox, organization)
+	a.Changes.Note(a.Log, Change{Who: r.RemoteAddr, What: "cache refreshed", Of: cmp.Or(string(mailbox), organization, "everything"), Count: refreshed},
+		"request_id", id, "mailbox", string(mailbox), "organization", organization, "refreshed", refreshed)
 	writeJSON(w, http.StatusAccepted, map[string]int{"refreshed": refreshed})
 	return nil
+}
+
+// scope is what a change of the cache is about: a mailbox, an organization there is, or
+// with neither everything.
+func (a *admin) scope(r *http.Request, done string) (mailbox availability.Mailbox, organization string, err error) {
+	query, err := parameters(r, "mailbox", "organization")
+	if err != nil {
+		return "", "", err
+	}
+	mailbox, organization = availability.ParseMailbox(query.Get("mailbox")), query.Get("organization")
+	switch {
+	case len(query) > 1:
+		return "", "", fault{http.StatusBadRequest, "give mailbox or organization, not both"}
+	case query.Has("mailbox") && mailbox == "", query.Has("organization") && organization == "":
+		return "", "", fault{http.StatusBadRequest, "mailbox and organization take a name; without either everything is " + done}
+	case organization != "" && a.Caches[organization] == nil:
+		return "", "", fault{http.StatusNotFound, fmt.Sprintf("there is no organization %.100q: there are %s", organization, strings.Join(slices.Sorted(maps.Keys(a.Caches)), ", "))}
+	}
+	return mailbox, organization, nil
 }

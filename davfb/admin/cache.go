@@ -3,7 +3,6 @@ package admin
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -94,29 +93,21 @@ func newReason(r *availability.Reason) *reason {
 
 // flushCache answers DELETE /cache, ?mailbox=ADDRESS or ?organization=NAME.
 func (a *admin) flushCache(w http.ResponseWriter, r *http.Request) error {
-	query, err := parameters(r, "mailbox", "organization")
+	mailbox, organization, err := a.scope(r, "flushed")
 	if err != nil {
 		return err
 	}
 	var flushed int
-	mailbox, organization := query.Get("mailbox"), query.Get("organization")
 	switch {
-	case len(query) > 1:
-		return fault{http.StatusBadRequest, "give mailbox or organization, not both"}
-	case query.Has("mailbox") && mailbox == "", query.Has("organization") && organization == "":
-		return fault{http.StatusBadRequest, "mailbox and organization take a name; without either everything is flushed"}
 	case mailbox != "":
-		flushed = a.Caches.FlushMailbox(availability.ParseMailbox(mailbox))
+		flushed = a.Caches.FlushMailbox(mailbox)
 	case organization != "":
-		cache, ok := a.Caches[organization]
-		if !ok {
-			return fault{http.StatusNotFound, fmt.Sprintf("there is no organization %.100q: there are %s", organization, strings.Join(slices.Sorted(maps.Keys(a.Caches)), ", "))}
-		}
-		flushed = cache.Flush()
+		flushed = a.Caches[organization].Flush()
 	default:
 		flushed = a.Caches.Flush()
 	}
-	a.Changes.Note(a.Log, Change{Who: r.RemoteAddr, What: "cache flushed", Of: cmp.Or(mailbox, organization, "everything"), Count: flushed}, "mailbox", mailbox, "organization", organization, "flushed", flushed)
+	a.Changes.Note(a.Log, Change{Who: r.RemoteAddr, What: "cache flushed", Of: cmp.Or(string(mailbox), organization, "everything"), Count: flushed},
+		"mailbox", string(mailbox), "organization", organization, "flushed", flushed)
 	writeJSON(w, http.StatusOK, map[string]int{"flushed": flushed})
 	return nil
 }

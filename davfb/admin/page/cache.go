@@ -34,7 +34,6 @@ type cacheView struct {
 	Rows                          []remembered
 	First, Next                   string // paths; empty if this is it
 	Orders                        []order
-	Refresh                       bool
 	Changes                       []admin.Change
 	Now                           time.Time
 }
@@ -56,7 +55,7 @@ func (p *pages) cache(v *visit) error {
 	query := v.URL.Query()
 	view := cacheView{
 		frame: p.frame(v, "Cache", "/ui/cache"), Matching: strings.ToLower(strings.TrimSpace(query.Get("matching"))), Organization: query.Get("organization"),
-		Organizations: slices.Sorted(maps.Keys(p.Caches)), Orders: orders, Refresh: p.Refresh != nil, Changes: p.Changes.Last(), Now: time.Now(),
+		Organizations: slices.Sorted(maps.Keys(p.Caches)), Orders: orders, Changes: p.Changes.Last(), Now: time.Now(),
 	}
 	sorted := orders[max(0, slices.IndexFunc(orders, func(o order) bool { return o.Name == query.Get("order") }))]
 	view.Order = sorted.Name
@@ -119,9 +118,8 @@ func (p *pages) entry(v *visit) error {
 		frame
 		Mailbox availability.Mailbox
 		Answers []answerView
-		Refresh bool
 		Ask     bool
-	}{p.frame(v, "Remembered of "+string(mailbox), "/ui/cache"), mailbox, nil, p.Refresh != nil, p.Doctor != nil}
+	}{p.frame(v, "Remembered of "+string(mailbox), "/ui/cache"), mailbox, nil, p.Doctor != nil}
 	now := time.Now()
 	for _, a := range p.Caches.Of(mailbox) {
 		view.Answers = append(view.Answers, newAnswer(a, now))
@@ -161,7 +159,7 @@ func (p *pages) scope(v *visit) (m availability.Mailbox, organization, of string
 	case m == "" && organization == "" && everything:
 		return "", "", "everything", nil
 	}
-	return "", "", "", problem{http.StatusBadRequest, "Nothing was flushed", "Name one mailbox or one organization there is, or tick the box that says everything is meant."}
+	return "", "", "", problem{http.StatusBadRequest, "Nothing was changed", "Name one mailbox or one organization there is, or tick the box that says everything is meant."}
 }
 
 func (p *pages) flush(v *visit) error {
@@ -178,19 +176,16 @@ func (p *pages) flush(v *visit) error {
 	default:
 		flushed = p.Caches.Flush()
 	}
-	return p.noted(v, "/ui/cache", admin.Change{What: "cache flushed", Of: of, Count: flushed}, "mailbox", mailbox, "organization", organization, "flushed", flushed)
+	return p.noted(v, "/ui/cache", admin.Change{What: "cache flushed", Of: of, Count: flushed}, "mailbox", string(mailbox), "organization", organization, "flushed", flushed)
 }
 
 func (p *pages) refresh(v *visit) error {
-	if p.Refresh == nil {
-		return missing("cannot refresh in the background: flush instead")
-	}
 	mailbox, organization, of, err := p.scope(v)
 	if err != nil {
 		return err
 	}
-	asked := p.Refresh(mailbox, organization)
-	return p.noted(v, "/ui/cache", admin.Change{What: "cache refreshed", Of: of, Count: asked}, "mailbox", mailbox, "organization", organization, "refreshed", asked)
+	id, asked := p.Refresh(mailbox, organization)
+	return p.noted(v, "/ui/cache", admin.Change{What: "cache refreshed", Of: of, Count: asked}, "request_id", id, "mailbox", string(mailbox), "organization", organization, "refreshed", asked)
 }
 
 // noted keeps a change and goes where it is told of.

@@ -26,25 +26,36 @@ const mostForm = 64 << 10
 // mostAsking is how many questions operators may have under way at the same time.
 const mostAsking = 8
 
+// Visitors are who has signed in, and what they are doing. They may be at home in
+// several handlers, one after the other. Make them by NewVisitors.
+type Visitors struct {
+	sessions session.Sessions
+	attempts session.Attempts
+	open     *session.Session // everybody's, where nobody has to sign in
+	asking   chan struct{}    // has one element for each question under way
+}
+
+// NewVisitors returns Visitors of whom nobody has come yet.
+func NewVisitors() *Visitors {
+	return &Visitors{open: session.New(), asking: make(chan struct{}, mostAsking)}
+}
+
 // New returns the handler of the operators' listener: the pages below /ui/, and for
 // everything else that of [admin.New].
-func New(c admin.Config) http.Handler {
+func New(c admin.Config, visitors *Visitors) http.Handler {
 	c.Log = cmp.Or(c.Log, slog.Default())
 	c.Changes = cmp.Or(c.Changes, new(admin.Changes))
-	p := &pages{Config: c, rest: admin.New(c), open: session.New(), asking: make(chan struct{}, mostAsking), sites: http.NewCrossOriginProtection()}
+	p := &pages{Config: c, Visitors: visitors, rest: admin.New(c), sites: http.NewCrossOriginProtection()}
 	p.routes = p.table()
 	return p
 }
 
 type pages struct {
 	admin.Config
-	rest     http.Handler
-	routes   map[string]route
-	sites    *http.CrossOriginProtection
-	sessions session.Sessions
-	attempts session.Attempts
-	open     *session.Session // everybody's, where nobody has to sign in
-	asking   chan struct{}    // has one element for each question under way
+	*Visitors
+	rest   http.Handler
+	routes map[string]route
+	sites  *http.CrossOriginProtection
 }
 
 // visit is one request of somebody who may make it.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,13 +32,12 @@ type world struct {
 	config admin.Config
 	log    *bytes.Buffer
 
-	mu        sync.Mutex
-	asked     []availability.Query // of the Source
-	refreshed []string
-	changes   string    // of the configuration
-	broken    error     // what Reload returns
-	hops      chan bool // lets the doctor go on, unless nil
-	lookups   *journal.Journal
+	mu      sync.Mutex
+	asked   []availability.Query // of the Source
+	changes string               // of the configuration
+	broken  error                // what Reload returns
+	hops    chan bool            // lets the doctor go on, unless nil
+	lookups *journal.Journal
 }
 
 // newWorld returns one in which everything there is can be seen.
@@ -56,7 +56,7 @@ func newWorld(t testing.TB, change func(*admin.Config)) *world {
 	w.asked = nil
 	w.config = admin.Config{
 		Caches: caches, Source: w, Organizations: organizations, Journal: w.lookups, Doctor: w.doctor,
-		Configuration: w.configuration, Reload: w.reload, Refresh: w.refresh,
+		Configuration: w.configuration, Reload: w.reload,
 		Version: "1.4.0", Started: time.Now().Add(-75 * time.Hour), Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
 	for i := range 24 {
@@ -65,7 +65,7 @@ func newWorld(t testing.TB, change func(*admin.Config)) *world {
 	if change != nil {
 		change(&w.config)
 	}
-	w.Handler = page.New(w.config)
+	w.Handler = page.New(w.config, page.NewVisitors())
 	return w
 }
 
@@ -124,11 +124,27 @@ func (w *world) Lookup(_ context.Context, q availability.Query) []availability.A
 	return answers
 }
 
-func (w *world) refresh(m availability.Mailbox, organization string) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.refreshed = append(w.refreshed, string(m)+organization)
-	return 7
+// refreshes waits until all of them have been asked about, and nobody else.
+func (w *world) refreshes(t *testing.T, want []string) {
+	t.Helper()
+	for try := 0; ; try++ {
+		var asked []string
+		w.mu.Lock()
+		for _, q := range w.asked {
+			for _, m := range q.Mailboxes {
+				asked = append(asked, string(m))
+			}
+		}
+		w.mu.Unlock()
+		slices.Sort(asked)
+		if slices.Equal(asked, want) {
+			return
+		}
+		if len(asked) > len(want) || try == 1000 {
+			t.Fatalf("asked about %v, want %v", asked, want)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func (w *world) configuration() admin.Configuration {
