@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,4 +155,43 @@ type stub struct{ code availability.Code }
 
 func (s stub) Lookup(_ context.Context, q availability.Query) []availability.Answer {
 	return availability.Fail(q, availability.Because(s.code, "by the directory"))
+}
+
+func TestRulesPassedByWithoutLogIn(t *testing.T) {
+	const (
+		contractors = "  - {groups: [contractors], organizations: [contoso], free_busy_access_level: none}\n"
+		abroad      = "  - {domains: [contoso.com], networks: [192.0.2.0/24], free_busy_access_level: none}\n"
+		office      = "  - {networks: [10.0.0.0/8], free_busy_access_level: none}\n"
+		sales       = "  - {groups: [sales], free_busy_access_level: availability_only}\n"
+		fabrikam    = "  - {organizations: [fabrikam], free_busy_access_level: availability_only}\n"
+		all         = "  - {free_busy_access_level: availability_only}\n"
+		from        = "login: {methods: [basic], htpasswd_file: x, networks: [10.0.0.0/8]}\n"
+		asked       = "login: {methods: [basic], htpasswd_file: x}\n"
+		tls         = "tls: {listen: 127.0.0.1:0, certificate_file: x, key_file: x, login_networks: [10.0.0.0/8]}\n"
+	)
+	for _, c := range []struct {
+		about, login, rules string
+		want                []int
+	}{
+		{"a network", from, contractors + all, []int{1}},
+		{"a network of tls.listen", asked + tls, contractors + all, []int{1}},
+		{"everybody", "login: {anonymous: true}\n", sales + contractors + all, []int{2}},
+		{"no log-in", "", contractors + all, []int{1}},
+		{"everybody logs in", asked, contractors + all, nil},
+		{"not at tls.listen", from + strings.Replace(tls, "[10.0.0.0/8]", "[]", 1), contractors + all, []int{1}},
+		{"nobody else is shown it", from, contractors + sales, nil},
+		{"others are shown another organization", from, contractors + fabrikam, nil},
+		{"the network is kept out, too", from, contractors + office + all, nil},
+		{"everybody is shown it before", from, all + contractors, nil},
+		{"the rule is about another network", from, abroad + all, nil},
+	} {
+		loaded, err := config.Parse("test", []byte(c.login+"access_rules:\n"+c.rules+
+			"organizations:\n  - {name: contoso, domains: [contoso.com], target_sharing_epr: https://a.test/x}\n  - {name: fabrikam, domains: [fabrikam.com], target_sharing_epr: https://b.test/x}\n"))
+		if err != nil {
+			t.Fatalf("%s: %v", c.about, err)
+		}
+		if got, err := passedBy(loaded); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: rules %v, %v; want %v", c.about, got, err, c.want)
+		}
+	}
 }
