@@ -39,11 +39,11 @@ func (b *builder) consult(ctx context.Context, m availability.Mailbox, name stri
 	if as != "" && as.Domain() == "" {
 		return nil, fmt.Errorf("as is %.100q, which is no address: expected for example mary@contoso.com", as)
 	}
-	if b.consulting.Add(1) > mostDoctors {
-		b.consulting.Add(-1)
+	if b.operating.consulting.Add(1) > mostDoctors {
+		b.operating.consulting.Add(-1)
 		return nil, admin.ErrBusy
 	}
-	context.AfterFunc(ctx, func() { b.consulting.Add(-1) })
+	context.AfterFunc(ctx, func() { b.operating.consulting.Add(-1) })
 	trace := new(doctor.Trace)
 	d := newHealer(b.config, b.directory)
 	for _, o := range b.organizations {

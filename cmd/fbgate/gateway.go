@@ -14,7 +14,6 @@ import (
 	"fbgate/availability"
 	"fbgate/availability/access"
 	"fbgate/availability/directory"
-	"fbgate/availability/journal"
 	"fbgate/availability/meter"
 	"fbgate/availability/published"
 	"fbgate/availability/publisher"
@@ -23,13 +22,11 @@ import (
 	"fbgate/cache"
 	"fbgate/cmd/fbgate/config"
 	"fbgate/davfb/admin"
+	"fbgate/davfb/admin/page"
 	"fbgate/davfb/face"
 	"fbgate/davfb/intake"
 	"fbgate/davfb/passthrough"
 )
-
-// mostLookups is how many of the last questions operators can look at.
-const mostLookups = 1000
 
 // gateway is the parts of fbgate put together as a configuration says.
 type gateway struct {
@@ -81,17 +78,21 @@ func nextGateway(c *config.Config, store *published.Store, log *slog.Logger, wat
 		}
 	}
 	f := &faces{
-		config: c, name: b.name, directory: b.directory, listed: b.listed, publisher: b.named, parts: used, requests: b.meters.Requests, log: log,
-		source: meter.Source{Meter: b.meters.Clients, Next: access.Limit(b.source, access.Limits{
+		config: c, name: b.name, directory: b.directory, listed: b.listed, publisher: b.named, parts: used, requests: b.operating.requests, log: log,
+		source: meter.Source{Meter: b.operating.clients, Next: access.Limit(b.source, access.Limits{
 			MailboxesPerMinute: c.Limits.MailboxesPerMinute, UnknownAddresses: c.Limits.UnknownAddresses,
 			Exempt: networks(c.Limits.ExemptNetworks), Statistics: b.statistics, Log: log,
 		})},
-		lookups: &face.Lookups{Journal: b.journal, Redactor: redactor(c.Log, log)},
+		lookups: &face.Lookups{Journal: b.operating.journal, Redactor: redactor(c.Log, log)},
 	}
 	if f.through, err = b.passthrough(); err != nil {
 		return nil, fmt.Errorf("passthrough: %w", err)
 	}
 	plain, secure, err := f.handlers()
+	if err != nil {
+		return nil, err
+	}
+	visitors, err := share(used, keyOf("visitors", c.Admin), func() (*page.Visitors, func(), error) { return page.NewVisitors(), nil, nil })
 	if err != nil {
 		return nil, err
 	}
@@ -108,15 +109,16 @@ func nextGateway(c *config.Config, store *published.Store, log *slog.Logger, wat
 		through:   f.through,
 		publisher: b.publisher,
 		latest:    b.latest,
-		listeners: b.meters.Listeners,
+		listeners: b.operating.listeners,
 	}
 	g.operators = func(ready func() bool) http.Handler {
-		return admin.New(admin.Config{
-			Caches: b.caches, Token: token, Ready: ready, Publisher: b.publisher,
-			Organizations: b.status, Meters: b.meters, Journal: b.journal, Doctor: b.consult,
-			Redact: f.lookups.Redactor.Text, Version: version(), Log: log,
+		return page.New(admin.Config{
+			Caches: b.caches, Publisher: b.publisher, Source: asOperator{b.source}, Organizations: b.status, Meters: b.meters(),
+			Journal: b.operating.journal, Redact: f.lookups.Redactor.Text, Doctor: b.consult,
 			Configuration: g.reloading.configuration, Reload: g.reloading.reload,
-		})
+			Changes: b.operating.changes, Version: version(), Started: b.operating.started,
+			Token: token, Ready: ready, Log: log,
+		}, visitors)
 	}
 	g.begin(used.end)
 	return g, nil
@@ -146,9 +148,7 @@ type builder struct {
 	publisher     *publisher.Publisher                                // nil if nothing is published
 	latest        func()                                              // lets the publisher ask this gateway
 	source        availability.Source                                 // all so far
-	meters        admin.Meters
-	journal       *journal.Journal // of what clients have asked
-	consulting    *consulting      // doctors at work
+	operating     *operating
 }
 
 // begin sets up what belongs to no part of the configuration.
@@ -158,15 +158,10 @@ func (b *builder) begin() (err error) {
 	b.statistics, _ = share(b.parts, "statistics", func() (*access.Statistics, func(), error) { return new(access.Statistics), nil, nil })
 	most := budget(b.config.Cache.MaxBytes)
 	b.budget, err = share(b.parts, keyOf("budget", most), func() (*cache.Budget, func(), error) { return cache.NewBudget(most), nil, nil })
-	if err != nil {
-		return err
+	if err == nil {
+		b.operating, err = share(b.parts, "operating", func() (*operating, func(), error) { return newOperating(), nil, nil })
 	}
-	counted, _ := share(b.parts, "meters", func() (admin.Meters, func(), error) { return newMeters(), nil, nil })
-	counted.Access, counted.Budget = b.statistics, b.budget
-	b.meters = counted
-	b.journal, _ = share(b.parts, "journal", func() (*journal.Journal, func(), error) { return journal.New(mostLookups), nil, nil })
-	b.consulting, _ = share(b.parts, "consulting", func() (*consulting, func(), error) { return new(consulting), nil, nil })
-	return nil
+	return err
 }
 
 func (b *builder) rule() (err error) {

@@ -4,20 +4,8 @@ import (
 	"net/url"
 
 	"fbgate/availability/guard"
-	"fbgate/availability/meter"
 	"fbgate/davfb/admin"
-	"fbgate/davfb/face"
-	"fbgate/davfb/intake"
 )
-
-// newMeters are what counts besides the organizations' own, and goes on over a change of
-// the configuration.
-func newMeters() admin.Meters {
-	return admin.Meters{
-		Requests: new(face.Requests), Clients: new(meter.Organization),
-		Listeners: make(map[string]*intake.Listener),
-	}
-}
 
 // status is how the organizations fare, in the order of the configuration.
 func (b *builder) status() []admin.Organization {

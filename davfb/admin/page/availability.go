@@ -1,6 +1,7 @@
 package page
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -94,6 +95,7 @@ func (p *pages) availability(v *visit) error {
 	defer done()
 	begun := time.Now()
 	answers := p.Source.Lookup(ctx, availability.Query{
+		RequestID: "page-" + strings.ToLower(rand.Text()[:8]),
 		Requester: availability.Requester{Mailbox: availability.ParseMailbox(view.As)},
 		Mailboxes: request.Mailboxes(), Window: request.Window, Interval: request.Interval,
 	})
