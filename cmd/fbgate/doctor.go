@@ -14,6 +14,7 @@ import (
 	"fbgate/availability/directory"
 	"fbgate/availability/doctor"
 	"fbgate/availability/ews"
+	"fbgate/availability/meter"
 	"fbgate/availability/route"
 	"fbgate/cmd/fbgate/config"
 	"fbgate/translate/merged"
@@ -133,7 +134,7 @@ func newDoctor(c *config.Config, as string, trace *doctor.Trace) (*doctor.Doctor
 		o := &c.Organizations[i]
 		whole := &organization{Organization: o}
 		if closed(o, as) == nil {
-			if whole, err = newOrganization(o, log, trace.Transport); err != nil {
+			if whole, err = newOrganization(o, new(meter.Organization), log, trace.Transport); err != nil {
 				return nil, fmt.Errorf("organization %s: %w", o.Name, err)
 			}
 		}

@@ -30,7 +30,7 @@ type organization struct {
 	log     *slog.Logger
 	watch   func(http.RoundTripper) http.RoundTripper // sees all that goes over the wire
 	members []member
-	meter   meter.Organization
+	meter   *meter.Organization
 	guard   *guard.Guard // nil if nobody is asked
 }
 
@@ -52,14 +52,15 @@ type member struct {
 	token        *tokenEnd // of its account
 }
 
-// newOrganization puts the members together, their transports watched by watch.
-func newOrganization(o *config.Organization, log *slog.Logger, watch func(http.RoundTripper) http.RoundTripper) (*organization, error) {
+// newOrganization puts the members together, their transports watched by watch and their
+// calls counted by counts.
+func newOrganization(o *config.Organization, counts *meter.Organization, log *slog.Logger, watch func(http.RoundTripper) http.RoundTripper) (*organization, error) {
 	cas, err := o.CAs()
 	if err != nil {
 		return nil, fmt.Errorf("ca_file: %w", err)
 	}
 	connections := upstream.Connections{CAs: cas, MinTLS: tlsVersions[o.MinTLS], Idle: o.Concurrency}
-	this := &organization{Organization: o, log: log, watch: watch}
+	this := &organization{Organization: o, log: log, watch: watch, meter: counts}
 	accounts := o.Credential
 	if len(accounts) == 0 {
 		accounts = []config.Credential{{}}

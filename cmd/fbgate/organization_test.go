@@ -11,6 +11,7 @@ import (
 
 	"fbgate/availability"
 	"fbgate/availability/ews"
+	"fbgate/availability/meter"
 	"fbgate/availability/plan"
 )
 
@@ -19,7 +20,7 @@ func build(t *testing.T, keys string) *organization {
 	t.Helper()
 	t.Setenv("FBGATE_TEST_PASSWORD", "secret")
 	c := parse(t, "organizations: [{name: fabrikam, domains: [fabrikam.com, \"*.fabrikam.net\"], %s}]", keys)
-	o, err := newOrganization(&c.Organizations[0], slog.Default(), unwatched)
+	o, err := newOrganization(&c.Organizations[0], new(meter.Organization), slog.Default(), unwatched)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"fbgate/availability"
 	"fbgate/availability/directory"
+	"fbgate/availability/meter"
 	"fbgate/availability/publisher"
 	"fbgate/cache"
 	"fbgate/cmd/fbgate/config"
@@ -26,10 +27,17 @@ type sharedOrganization struct {
 }
 
 func (b *builder) organization(o *config.Organization) (*sharedOrganization, error) {
+	// By its name alone: what is counted since the start stays whatever else changes.
+	counts, err := share(b.parts, keyOf("meter", strings.ToLower(o.Name)), func() (*meter.Organization, func(), error) {
+		return new(meter.Organization), nil, nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	key := keyOf("organization", o, contentOf(o.CAFile))
 	return share(b.parts, key, func() (*sharedOrganization, func(), error) {
 		var opened transports
-		this, err := newOrganization(o, b.log, func(transport http.RoundTripper) http.RoundTripper {
+		this, err := newOrganization(o, counts, b.log, func(transport http.RoundTripper) http.RoundTripper {
 			return traceable(b.watch)(opened.add(transport))
 		})
 		if err != nil {
@@ -87,7 +95,7 @@ func (b *builder) remember(o *sharedOrganization) (*sharedMemory, error) {
 	m, err := share(b.parts, key, func() (*sharedMemory, func(), error) {
 		store := b.budget.Memory(c.Cache.MaxMailboxes)
 		remembered := cache.New(o.Name, o.source, store, policy)
-		remembered.Meter = &o.meter
+		remembered.Meter = o.meter
 		return &sharedMemory{remembered, store}, func() { b.budget.Retire(store) }, nil
 	})
 	if err == nil {

@@ -309,6 +309,36 @@ func TestReloadKeepsWhatWasLearnt(t *testing.T) {
 	}
 }
 
+// What is counted since the start is, whatever of an organization changes.
+func TestReloadKeepsCounts(t *testing.T) {
+	contoso, fabrikam := newCounted(t, "mary@contoso.com"), newCounted(t, "joe@fabrikam.com")
+	configuration := func(i int) string {
+		return "organizations:\n" + contoso.entry("contoso", "") + fabrikam.entry("Fabrikam", fmt.Sprintf(", user_agent: fbgate/%d", i))
+	}
+	r := startReloaded(t, configuration(0))
+	counts := func() map[string]float64 {
+		_, body := get(t, r.operators, "/metrics", "")
+		return sampled(t, []byte(body))
+	}
+	served := series("organization_calls_total", "organization", "Fabrikam", "outcome", "served")
+	for i := range 3 {
+		r.change(configuration(i))
+		r.expect("joe@Fabrikam.com", known)
+		if got := counts(); got[served] != float64(i+1) || got[series("organization_mailboxes_total", "organization", "Fabrikam", "origin", "asked")] != float64(i+1) {
+			t.Errorf("after %d changes %v calls are counted", i, got[served])
+		}
+	}
+	r.change(configuration(9))
+	if got := counts(); got[served] != 3 || got[series("organization_last_success_timestamp_seconds", "organization", "Fabrikam")] == 0 {
+		t.Errorf("when nobody has asked since the last change %v calls are counted", got[served])
+	}
+	r.change("organizations:\n" + contoso.entry("contoso", ""))
+	r.change(configuration(9))
+	if got := counts(); got[served] != 0 {
+		t.Errorf("after it was gone %v calls are counted", got[served])
+	}
+}
+
 // A request that has begun ends by the configuration it began with.
 func TestReloadLetsRequestsFinish(t *testing.T) {
 	x := pretendCalendar(availability.Busy, "mary@contoso.com")
