@@ -142,11 +142,15 @@ func parseRoot(root string) (*url.URL, error) {
 
 // Run keeps the folder until ctx is done, one round after the other, and returns nil then.
 // The error says that State cannot be used: another process has it, or it cannot be
-// made. A damaged one is moved away, with a warning.
+// made. A damaged one is moved away, with a warning. Run may be called again then.
 func (p *Publisher) Run(ctx context.Context) error {
 	s, err := openState(p.config.State, p.folder.root.String(), p.config.Log)
 	if err != nil {
-		return fmt.Errorf("publish for %s: %w", p.config.Organization, err)
+		err = fmt.Errorf("publish for %s: %w", p.config.Organization, err)
+	}
+	p.status.run(err)
+	if err != nil {
+		return err
 	}
 	defer s.close()
 	// Gateways that start together should not ask together.

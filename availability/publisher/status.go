@@ -17,6 +17,9 @@ type Status struct {
 	Organization string
 	// Running is set during a round.
 	Running bool
+	// Fault is the error with which Run has ended; nil while it goes on, and after an
+	// orderly end.
+	Fault error
 	// Round is the present round, or between two the one before; the zero Round if there
 	// has been none. Previous is the one before that.
 	Round, Previous Round
@@ -136,6 +139,9 @@ func (t *tracker) removed() { t.change(func(_ *Status, r *Round) { r.Removed++ }
 func (t *tracker) end(stopped *availability.Reason) {
 	t.change(func(s *Status, r *Round) { s.Running, r.Ended, r.Stopped = false, time.Now(), stopped })
 }
+
+// run notes that rounds begin, or with what error they have ended.
+func (t *tracker) run(fault error) { t.change(func(s *Status, _ *Round) { s.Fault = fault }) }
 
 func (t *tracker) next(at time.Time) { t.change(func(s *Status, _ *Round) { s.Next = at }) }
 

@@ -42,6 +42,7 @@ type gateway struct {
 	latest    func()               // lets the publisher ask this gateway
 	listeners map[string]*intake.Listener
 	reloading reloading
+	replaced  chan struct{} // closed when another one is in force
 
 	handshakes *tls.Config  // of tls.listen, nil if there is none
 	console    http.Handler // of admin.listen
@@ -110,11 +111,12 @@ func nextGateway(c *config.Config, store *published.Store, log *slog.Logger, wat
 		publisher: b.publisher,
 		latest:    b.latest,
 		listeners: b.operating.listeners,
+		replaced:  make(chan struct{}),
 	}
 	g.operators = func(ready func() bool) http.Handler {
 		return page.New(admin.Config{
 			Caches: b.caches, Publisher: b.publisher, Source: asOperator{b.source}, Organizations: b.status, Meters: b.meters(),
-			Journal: b.operating.journal, Redact: f.lookups.Redactor.Text, Doctor: b.consult,
+			Journal: b.operating.journal, Followers: &b.operating.followers, Replaced: g.replaced, Redact: f.lookups.Redactor.Text, Doctor: b.consult,
 			Configuration: g.reloading.configuration, Reload: g.reloading.reload,
 			Changes: b.operating.changes, Version: version(), Started: b.operating.started,
 			Token: token, Ready: ready, Log: log,

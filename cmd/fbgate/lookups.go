@@ -68,12 +68,15 @@ func (c *lookupsCommand) Run(ctx context.Context, console console) error {
 	return c.follow(ctx, query, &out)
 }
 
+// mostBreaks is how many streams in a row may end within a minute each.
+const mostBreaks = 5
+
 // follow shows lookups as they come. When the gateway ends the stream, which it does now
-// and then, it asks for those since.
+// and then, and when its configuration is reloaded, it asks for those since.
 func (c *lookupsCommand) follow(ctx context.Context, query url.Values, out *lookupList) error {
 	query.Set("follow", "1")
 	query.Set("limit", "1000")
-	for {
+	for breaks := 0; ; breaks++ {
 		query.Set("since", strconv.FormatUint(out.last, 10))
 		begun := time.Now()
 		if err := c.stream(ctx, query, out); ctx.Err() != nil {
@@ -81,8 +84,15 @@ func (c *lookupsCommand) follow(ctx context.Context, query url.Values, out *look
 		} else if err != nil {
 			return err
 		}
-		if time.Since(begun) < time.Minute {
-			return errors.New("the gateway has ended the stream: it is shutting down, or something in between cuts connections")
+		if time.Since(begun) > time.Minute {
+			breaks = 0
+		} else if breaks == mostBreaks {
+			return errors.New("the stream has ended again and again, each time within a minute: something in between cuts connections")
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second): // it may be shutting down
 		}
 	}
 }

@@ -23,6 +23,7 @@ type operating struct {
 	clients    *meter.Organization
 	listeners  map[string]*intake.Listener
 	journal    *journal.Journal // of what clients have asked
+	followers  admin.Followers  // of it
 	changes    *admin.Changes   // made by operators
 	consulting consulting       // doctors at work
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fbgate/availability/publisher"
@@ -109,12 +110,13 @@ func (s *server) enforce(g *gateway) {
 	if old == nil {
 		return
 	}
-	if old.publisher != g.publisher {
+	if old.publisher != g.publisher || s.publication.failed() {
 		s.publication.stop()
 		s.publication.start(g.publisher, func(err error) {
 			s.log.Error("nothing is published until the configuration is reloaded", "error", err)
 		})
 	}
+	close(old.replaced)
 	old.leave()
 }
 
@@ -172,27 +174,29 @@ func (s *server) configuration() admin.Configuration {
 	if !s.reloadable {
 		return c
 	}
-	if file, err := config.Load(c.File); err == nil {
-		c.Changes = config.Changes(running.config, file)
-	}
 	g, restart, err := s.next()
 	if err != nil {
 		c.Fault = err.Error()
+		if file, err := config.Load(c.File); err == nil { // the fault is in what it names
+			c.Changes = config.Changes(running.config, file)
+		}
 		return c
 	}
-	g.leave()
-	c.Restart = restart
+	defer g.leave()
+	c.Changes, c.Restart = config.Changes(running.config, g.config), restart
 	return c
 }
 
 // publicationRun is the publisher that runs, if there is one.
 type publicationRun struct {
-	end  context.CancelFunc
-	done sync.WaitGroup
+	end    context.CancelFunc
+	done   sync.WaitGroup
+	ceased atomic.Bool // with an error
 }
 
-// start runs p, which may be nil, until stop; failed is told why it cannot.
-func (r *publicationRun) start(p *publisher.Publisher, failed func(error)) {
+// start runs p, which may be nil, until stop; tell is told why it cannot.
+func (r *publicationRun) start(p *publisher.Publisher, tell func(error)) {
+	r.ceased.Store(false)
 	if p == nil {
 		return
 	}
@@ -200,10 +204,14 @@ func (r *publicationRun) start(p *publisher.Publisher, failed func(error)) {
 	ctx, r.end = context.WithCancel(context.Background())
 	r.done.Go(func() {
 		if err := p.Run(ctx); err != nil {
-			failed(fmt.Errorf("publish: %w", err))
+			r.ceased.Store(true)
+			tell(fmt.Errorf("publish: %w", err))
 		}
 	})
 }
+
+// failed reports whether nothing runs any more because of an error.
+func (r *publicationRun) failed() bool { return r.ceased.Load() }
 
 // stop waits until nothing is written any more.
 func (r *publicationRun) stop() {

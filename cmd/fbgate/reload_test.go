@@ -454,8 +454,12 @@ func TestReloadSaysWhatNeedsARestart(t *testing.T) {
 	if !strings.Contains(r.log.String(), "needs a restart\" keys=[limits.connections]") {
 		t.Errorf("the log is %s", r.log)
 	}
-	_, shown := get(t, r.operators, "/configuration", "")
-	if !strings.Contains(shown, `"changes": "- limits.connections: 1000\n+ limits.connections: 7\n"`) || !strings.Contains(shown, "attendees: 9") {
+	// What a reload leaves it does not change.
+	if c := r.configuration(); c.Changes != "" || len(c.Restart) != 1 || !strings.Contains(c.Text, "attendees: 9") {
+		t.Errorf("operators see %+v", c)
+	}
+	r.write("limits: {connections: 7, attendees: 8}\n" + whole)
+	if _, shown := get(t, r.operators, "/configuration", ""); !strings.Contains(shown, `"changes": "- limits.attendees: 9\n+ limits.attendees: 8\n"`) {
 		t.Errorf("operators see %s", shown)
 	}
 	r.write("nonsense")
@@ -597,6 +601,95 @@ func TestReloadKeepsThePublisher(t *testing.T) {
 	}
 	if strings.Contains(r.log.String(), "level=ERROR") {
 		t.Errorf("the log is %s", r.log)
+	}
+}
+
+// A publisher that could not begin is told of, and begins with the next reload.
+func TestReloadStartsThePublisherAgain(t *testing.T) {
+	const group = "/o=Contoso/ou=First Administrative Group"
+	root, stop, err := foldertest.New(group).Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	fabrikam := newCounted(t, "joe@fabrikam.com")
+	people := filepath.Join(t.TempDir(), "recipients.csv")
+	if err := os.WriteFile(people, []byte("PrimarySmtpAddress,LegacyExchangeDN\njoe@fabrikam.com,"+group+"/cn=Recipients/cn=joe\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	state := filepath.Join(t.TempDir(), "publish.state")
+	text := func(publish bool) string {
+		text := fmt.Sprintf("directory: {file: %q}\norganizations:\n  - {name: contoso, domains: [contoso.com], access_method: PublicFolder, public_folder_url: %q}\n", people, root) + fabrikam.entry("fabrikam", "")
+		if publish {
+			text = fmt.Sprintf("publish: {organizations: [fabrikam], to: contoso, state: %q}\n", state) + text
+		}
+		return text
+	}
+	other := startReloaded(t, text(true)) // which has the state
+	other.publishes(t)
+	r := startReloaded(t, text(false))
+	fault := func() string {
+		var p struct{ Fault string }
+		if _, body := get(t, r.operators, "/publish", ""); json.Unmarshal([]byte(body), &p) != nil {
+			t.Fatal(body)
+		}
+		return p.Fault
+	}
+	for range 2 {
+		r.change(text(true))
+		eventually(t, "it fails", func() bool { return strings.Contains(fault(), "another process has it open") })
+	}
+	eventually(t, "it failed twice", func() bool {
+		return strings.Count(r.log.String(), "nothing is published until the configuration is reloaded") == 2
+	})
+	if _, body := get(t, r.operators, "/ui/", ""); !strings.Contains(body, "another process has it open") {
+		t.Error("the overview does not say that nothing is published")
+	}
+	if err := other.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r.change(text(true))
+	r.publishes(t)
+	if got := fault(); got != "" {
+		t.Errorf("it publishes, and %s", got)
+	}
+}
+
+// Whoever follows the lookups keeps nothing of what was in force before, and has to show a
+// token that is wanted now.
+func TestReloadEndsFollowers(t *testing.T) {
+	contoso := newCounted(t, "mary@contoso.com")
+	whole := "organizations:\n" + contoso.entry("contoso", "")
+	r := startReloaded(t, whole)
+	follow := func() *http.Response {
+		response, err := http.Get("http://" + r.operators.String() + "/lookups?follow=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { response.Body.Close() })
+		return response
+	}
+	before, first := r.gateway(), follow()
+	for range 15 {
+		follow()
+	}
+	if got := follow(); got.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a 17th follower: %s", got.Status)
+	}
+	if n := before.users.Load(); n != 17 {
+		t.Fatalf("%d use the gateway", n)
+	}
+	token := writeFile(t, []byte("s3cret-of-the-operators\n"))
+	text := strings.Replace(onFreePorts, "}", fmt.Sprintf(", token_file: %q}", token), 1) + whole
+	if err := errors.Join(os.WriteFile(r.file, []byte(text), 0o600), r.reload()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, first.Body); err != nil {
+		t.Errorf("the stream has not ended in order: %v", err)
+	}
+	eventually(t, "the old one ends", func() bool { return before.users.Load() == 0 })
+	if got := follow(); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without the token: %s", got.Status)
 	}
 }
 

@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"fbgate/availability"
@@ -41,6 +40,12 @@ type Config struct {
 	Meters Meters
 	// Journal has the last questions of clients. It may be nil.
 	Journal *journal.Journal
+	// Followers counts those who follow it. It may be shared with other handlers, which
+	// then have as many places together as one. It may be nil.
+	Followers *Followers
+	// Replaced is closed when another handler takes the place of this one: whoever follows
+	// has to ask that. It may be nil.
+	Replaced <-chan struct{}
 	// Redact hides addresses as they are hidden in the Journal, so that they can be
 	// searched for. It may be nil.
 	Redact func(string) string
@@ -73,7 +78,8 @@ func New(c Config) http.Handler {
 	if c.Ready == nil {
 		c.Ready = func() bool { return true }
 	}
-	a := &admin{Config: c}
+	c.Followers = cmp.Or(c.Followers, new(Followers))
+	a := &admin{c}
 	// Without SkipClean mux would redirect "//cache", before anybody is asked for a token.
 	router := mux.NewRouter().SkipClean(true)
 	router.Path("/healthz").Methods(http.MethodGet, http.MethodHead).HandlerFunc(a.health)
@@ -91,10 +97,7 @@ func New(c Config) http.Handler {
 	return hardened(router)
 }
 
-type admin struct {
-	Config
-	followers atomic.Int32 // of the lookups
-}
+type admin struct{ Config }
 
 // fault is an error and the status that tells it.
 type fault struct {

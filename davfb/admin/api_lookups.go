@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fbgate/availability"
@@ -149,15 +150,29 @@ const (
 	followInterval = 15 * time.Second
 )
 
-// follow sends lookups as they come until the client leaves, the server ends or the time
-// is over. Of many at once only the newest are sent.
+// Followers counts those who follow the lookups. The zero value has none.
+type Followers struct{ now atomic.Int32 }
+
+// enter reports whether there is a place; who has it leaves.
+func (f *Followers) enter() bool {
+	if f.now.Add(1) > mostFollowers {
+		f.leave()
+		return false
+	}
+	return true
+}
+
+func (f *Followers) leave() { f.now.Add(-1) }
+
+// follow sends lookups as they come until the client leaves, the server ends, another
+// handler takes the place of this one or the time is over. Of many at once only the newest
+// are sent.
 func (a *admin) follow(s *stream, since uint64, fits func(*journal.Lookup) bool, most int) error {
-	if a.followers.Add(1) > mostFollowers {
-		a.followers.Add(-1)
+	if !a.Followers.enter() {
 		s.w.Header().Set("Retry-After", "60")
 		return fault{http.StatusServiceUnavailable, fmt.Sprintf("%d others follow already", mostFollowers)}
 	}
-	defer a.followers.Add(-1)
+	defer a.Followers.leave()
 	s.begin()
 	if s.r.Method == http.MethodHead {
 		return nil
@@ -181,6 +196,8 @@ func (a *admin) follow(s *stream, since uint64, fits func(*journal.Lookup) bool,
 				return nil
 			}
 		case <-end.C:
+			return nil
+		case <-a.Replaced:
 			return nil
 		case <-s.r.Context().Done():
 			return nil

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -100,6 +101,46 @@ func TestFollowing(t *testing.T) {
 	if lines.Err() == nil {
 		t.Error("the stream has not been cut")
 	}
+}
+
+// Whoever follows has to leave when another handler takes the place of this one, and finds
+// no more places there than here.
+func TestFollowersLeaveWhenReplaced(t *testing.T) {
+	var followers admin.Followers
+	kept := journal.New(10)
+	handler := func(replaced <-chan struct{}) *httptest.Server {
+		server := httptest.NewServer(newOperators(func(c *admin.Config) { c.Journal, c.Followers, c.Replaced = kept, &followers, replaced }))
+		t.Cleanup(server.Close)
+		return server
+	}
+	follow := func(server *httptest.Server) *http.Response {
+		response, err := http.Get(server.URL + "/lookups?follow=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { response.Body.Close() })
+		return response
+	}
+	replaced := make(chan struct{})
+	old, next := handler(replaced), handler(nil)
+	first := follow(old)
+	for range 15 {
+		if r := follow(old); r.StatusCode != http.StatusOK {
+			t.Fatal(r.Status)
+		}
+	}
+	if r := follow(next); r.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a 17th follower: %s", r.Status)
+	}
+	close(replaced)
+	if _, err := io.Copy(io.Discard, first.Body); err != nil {
+		t.Errorf("the stream has not ended in order: %v", err)
+	}
+	r := follow(next) // in the place of the first
+	if r.StatusCode != http.StatusOK {
+		t.Error(r.Status)
+	}
+	next.CloseClientConnections()
 }
 
 // Only so many may follow.

@@ -12,7 +12,8 @@ import (
 type progress struct {
 	Organization string     `json:"organization"` // whose folder it is
 	Running      bool       `json:"running"`
-	Next         *time.Time `json:"next"` // null while a round runs
+	Next         *time.Time `json:"next"`  // null while a round runs, and with a fault
+	Fault        string     `json:"fault"` // why there are no rounds, empty if there are
 	Round        *round     `json:"round"`
 	Previous     *round     `json:"previous"`
 	Failures     []failure  `json:"failures"` // the last ones
@@ -53,6 +54,9 @@ func (a *admin) showPublisher(w http.ResponseWriter, _ *http.Request) error {
 	p := progress{
 		Organization: s.Organization, Running: s.Running, Next: unlessZero(s.Next),
 		Round: newRound(s.Round), Previous: newRound(s.Previous), Failures: []failure{},
+	}
+	if s.Fault != nil {
+		p.Fault = s.Fault.Error()
 	}
 	for _, f := range s.Failures {
 		p.Failures = append(p.Failures, failure{f.At.UTC().Truncate(time.Second), f.LegacyDN, f.Mailbox, f.Step, newReason(f.Reason)})

@@ -71,6 +71,7 @@ func (p *pages) overview(v *visit) error {
 		Mailboxes     int
 		Bytes         int64
 		Started       time.Time
+		Unpublished   string // why nothing is published that should be
 		Changes       []admin.Change
 	}{frame: p.frame(v, "Overview", "/ui/"), Known: p.Organizations != nil, Started: p.Started}
 	if view.Known {
@@ -80,6 +81,11 @@ func (p *pages) overview(v *visit) error {
 			view.Bytes += o.Bytes
 		}
 		view.Summary = summarize(view.Organizations)
+	}
+	if p.Publisher != nil {
+		if fault := p.Publisher.Status().Fault; fault != nil {
+			view.Unpublished = fault.Error()
+		}
 	}
 	changes := p.Changes.Last()
 	view.Changes = changes[:min(5, len(changes))]
