@@ -58,8 +58,13 @@ func (s *server) tellReady() {
 		count(len(s.config().Organizations), "organization"), s.clients, s.operators))
 }
 
-// tellStopping asks for the time that stop may take, and a little more.
+// tellStopping asks for the time that is served on and that stop may take, and a little
+// more.
 func (s *server) tellStopping() {
-	s.tell("STOPPING=1", "STATUS=Letting the requests under way finish",
-		fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (time.Duration(s.config().AnswerTimeout)+10*time.Second).Microseconds()))
+	delay, what := s.config().ShutdownDelay, "Letting the requests under way finish"
+	if delay > 0 {
+		what = fmt.Sprintf("Serving on for %s, not ready any more", delay)
+	}
+	s.tell("STOPPING=1", "STATUS="+what,
+		fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (time.Duration(delay+s.config().AnswerTimeout)+10*time.Second).Microseconds()))
 }

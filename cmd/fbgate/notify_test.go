@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fbgate/cmd/fbgate/config"
 )
 
 // manager listens as a service manager does, at an address as it is in NOTIFY_SOCKET,
@@ -188,5 +190,21 @@ organizations: [{name: contoso, domains: [contoso.com], target_sharing_epr: "htt
 	}
 	if status := <-ended; status != exitOK {
 		t.Errorf("exit status %d: %s", status, &log)
+	}
+}
+
+// The manager has to wait for shutdown_delay, too.
+func TestStoppingAsksForTheDelay(t *testing.T) {
+	s := serving(t, http.NotFoundHandler(), "")
+	s.config().ShutdownDelay = config.Duration(3 * time.Minute)
+	told := manager(t, filepath.Join(t.TempDir(), "notify"))
+	if delay := s.withdraw(); delay != 3*time.Minute {
+		t.Errorf("requests are taken for %v", delay)
+	}
+	if got := hear(t, told); got != "STOPPING=1\nSTATUS=Serving on for 3m, not ready any more\nEXTEND_TIMEOUT_USEC=200000000" {
+		t.Errorf("told %q", got)
+	}
+	if err := s.reload(); err == nil || s.withdraw() != 0 {
+		t.Errorf("after that it can be reloaded: %v, or it withdraws again", err)
 	}
 }

@@ -240,10 +240,13 @@ func (s *server) httpServer(handler http.Handler) *http.Server {
 
 func (s *server) serve(l listening) { s.failed <- l.Serve(l.listener) }
 
-// until serves on until ctx is done or a listener fails, and then lets the
-// requests under way finish.
+// until serves on until ctx is done, and shutdown_delay is over, or a listener fails, and
+// then lets the requests under way finish.
 func (s *server) until(ctx context.Context) error {
 	var failure error
+	stopped, over := ctx.Done(), (<-chan time.Time)(nil)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // of what is done while serving
+	defer cancel()
 	sweep := time.NewTicker(time.Minute)
 	defer sweep.Stop()
 	expire := time.NewTicker(time.Hour)
@@ -274,20 +277,36 @@ func (s *server) until(ctx context.Context) error {
 			}
 		case failure = <-s.failed:
 			serving = false
-		case <-ctx.Done():
+		case <-stopped:
+			stopped, over = nil, time.After(s.withdraw())
+		case <-over:
 			serving = false
 		}
 	}
-	s.log.Info("shutting down")
-	s.tellStopping()
+	s.withdraw() // if a listener has failed, or else once more
+	cancel()
 	return errors.Join(failure, s.stop())
+}
+
+// withdraw tells who asks that no more requests are wanted, and returns for how long they
+// are taken all the same.
+func (s *server) withdraw() time.Duration {
+	s.changing.Lock() // a reload ends before
+	defer s.changing.Unlock()
+	if !s.ready.Swap(false) {
+		return 0
+	}
+	delay := s.config().ShutdownDelay
+	s.log.Info("shutting down", "delay", time.Duration(delay))
+	s.tellStopping()
+	return time.Duration(delay)
 }
 
 // stop lets the requests under way finish. The operators' listener ends last, so
 // that /readyz says no meanwhile.
 func (s *server) stop() error {
-	s.changing.Lock() // a reload ends before
-	s.ready.Store(false)
+	s.changing.Lock()
+	s.ready.Store(false) // if nobody has withdrawn before
 	s.changing.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.config().AnswerTimeout)+5*time.Second)
 	defer cancel()

@@ -17,6 +17,7 @@ import (
 
 	"fbgate/availability"
 	"fbgate/availability/exchangetest"
+	"fbgate/cmd/fbgate/config"
 )
 
 // serving starts a gateway on free ports in front of a server that has contoso.com.
@@ -201,6 +202,57 @@ func TestShutdownLetsRequestsFinish(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// For shutdown_delay /readyz says no and clients are served all the same; a listener that
+// fails ends that.
+func TestShutdownDelay(t *testing.T) {
+	t.Parallel()
+	s := serving(t, pretendCalendar(availability.Busy, "mary@contoso.com"), "")
+	s.config().ShutdownDelay = config.Duration(5 * time.Minute)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.until(ctx) }()
+	stop()
+	eventually(t, "load balancers are told", func() bool {
+		response, _ := get(t, s.operators, "/readyz", "")
+		return response.StatusCode == http.StatusServiceUnavailable
+	})
+	if response, body := get(t, s.clients, target("mary@contoso.com"), ""); response.StatusCode != http.StatusOK || !strings.Contains(body, known) {
+		t.Errorf("%s: %s", response.Status, body)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("it has ended: %v", err)
+	default:
+	}
+	broken := errors.New("the network is gone")
+	s.failed <- broken
+	if err := <-ended; !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+	if accepts(s.clients) || accepts(s.operators) {
+		t.Error("a listener is still open")
+	}
+}
+
+// When shutdown_delay is over it ends as it does without.
+func TestShutdownDelayIsOver(t *testing.T) {
+	t.Parallel()
+	s := serving(t, pretendCalendar(availability.Busy), "")
+	s.config().ShutdownDelay = config.Duration(300 * time.Millisecond)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	begun := time.Now()
+	if err := s.until(ctx); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begun); took < 300*time.Millisecond {
+		t.Errorf("it has ended after %v", took)
+	}
+	if accepts(s.clients) || accepts(s.operators) {
+		t.Error("a listener is still open")
 	}
 }
 

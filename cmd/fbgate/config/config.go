@@ -33,6 +33,10 @@ type Config struct {
 	WorkingElsewhere string `yaml:"working_elsewhere" default:"free" oneof:"free tentative busy oof"`
 	// WatchConfig takes this file anew when it changes, as SIGHUP does.
 	WatchConfig bool `yaml:"watch_config" default:"false"`
+	// ShutdownDelay is how long requests are still taken after SIGTERM, while /readyz says
+	// 503 already, so that a load balancer can send clients elsewhere before the listeners
+	// are closed.
+	ShutdownDelay Duration `yaml:"shutdown_delay" default:"0s" range:"0s..5m"`
 	// Log is what is logged, and how.
 	Log Log `yaml:"log"`
 	// Admin is the operators' own listener: what is remembered, and health.
