@@ -114,8 +114,10 @@ func nextGateway(c *config.Config, store *published.Store, log *slog.Logger, wat
 		replaced:  make(chan struct{}),
 	}
 	g.operators = func(ready func() bool) http.Handler {
+		meters := b.meters()
+		meters.Reloads = g.reloading.last
 		return page.New(admin.Config{
-			Caches: b.caches, Publisher: b.publisher, Source: asOperator{b.source}, Organizations: b.status, Meters: b.meters(),
+			Caches: b.caches, Publisher: b.publisher, Source: asOperator{b.source}, Organizations: b.status, Meters: meters,
 			Journal: b.operating.journal, Followers: &b.operating.followers, Replaced: g.replaced, Redact: f.lookups.Redactor.Text, Doctor: b.consult,
 			Configuration: g.reloading.configuration, Reload: g.reloading.reload,
 			Changes: b.operating.changes, Version: version(), Started: b.operating.started,

@@ -21,6 +21,7 @@ import (
 type reloading struct {
 	configuration func() admin.Configuration
 	reload        func() error
+	last          *admin.Reloads
 }
 
 // reload reads the configuration anew and puts it into force, whole or not at all: with a
@@ -49,8 +50,9 @@ func (s *server) reload() error {
 	return nil
 }
 
-// refuse tells in full why a configuration is not taken.
+// refuse keeps that a configuration is not taken, and tells in full why.
 func (s *server) refuse(err error) {
+	s.reloads.Note(err)
 	var faults config.Faults
 	errors.As(err, &faults)
 	for _, f := range faults {
@@ -93,7 +95,7 @@ func (s *server) build(c *config.Config) (*gateway, error) {
 			return nil, fmt.Errorf("tls: %w", err)
 		}
 	}
-	g.reloading = reloading{configuration: s.configuration}
+	g.reloading = reloading{configuration: s.configuration, last: &s.reloads}
 	if s.reloadable {
 		g.reloading.reload = s.reload
 	}
@@ -105,6 +107,7 @@ func (s *server) build(c *config.Config) (*gateway, error) {
 func (s *server) enforce(g *gateway) {
 	g.latest()
 	g.loaded = time.Now()
+	s.reloads.Note(nil)
 	s.level.Set(g.config.Log.Level)
 	old := s.inForce.Swap(g)
 	if old == nil {

@@ -414,6 +414,35 @@ func TestReloadRefusesFaults(t *testing.T) {
 	}
 }
 
+// A monitor learns that a configuration was refused, until one is taken.
+func TestReloadIsMeasured(t *testing.T) {
+	contoso := newCounted(t, "mary@contoso.com")
+	whole := "organizations:\n" + contoso.entry("contoso", "")
+	before := float64(time.Now().Unix())
+	r := startReloaded(t, whole)
+	expect := func(what string, want float64) {
+		t.Helper()
+		_, body := get(t, r.operators, "/metrics", "")
+		samples := sampled(t, []byte(body))
+		got, told := samples[series("config_last_reload_success")]
+		at := samples[series("config_last_reload_timestamp_seconds")]
+		if !told || got != want || at < before || at > float64(time.Now().Unix()+1) {
+			t.Errorf("%s: %v at %v", what, got, at)
+		}
+		before = at
+	}
+	expect("at the start", 1)
+	r.write("nonsense")
+	if r.reload() == nil {
+		t.Fatal("it is taken")
+	}
+	expect("refused", 0)
+	r.configuration() // which tries the file out
+	r.change(whole)
+	r.configuration()
+	expect("taken", 1)
+}
+
 // What is settled at the start is said to be.
 func TestReloadSaysWhatNeedsARestart(t *testing.T) {
 	contoso := newCounted(t, "mary@contoso.com")

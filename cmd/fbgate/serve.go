@@ -19,6 +19,7 @@ import (
 
 	"fbgate/availability/published"
 	"fbgate/cmd/fbgate/config"
+	"fbgate/davfb/admin"
 	"fbgate/davfb/intake"
 )
 
@@ -73,6 +74,7 @@ type server struct {
 	inForce     atomic.Pointer[gateway]
 	changing    sync.Mutex // of inForce
 	parts       parts
+	reloads     admin.Reloads
 	published   *published.Store // nil if nobody may publish
 	log         *slog.Logger
 	level       *slog.LevelVar // of log

@@ -85,10 +85,25 @@ func (s scrape) meters(m *Meters) {
 	if m.Budget != nil {
 		s.gauge(descCacheBudget, float64(m.Budget.Most()))
 	}
+	if m.Reloads != nil {
+		s.reloads(m.Reloads.last())
+	}
 	for name, l := range m.Listeners {
 		s.gauge(descConnections, float64(l.Open()), name)
 		s.count(descConnectionsRefused, l.Refused(), name)
 	}
+}
+
+func (s scrape) reloads(at time.Time, failed bool) {
+	if at.IsZero() {
+		return
+	}
+	success := 1.0
+	if failed {
+		success = 0
+	}
+	s.gauge(descReloadSuccess, success)
+	s.moment(descReloadTime, at)
 }
 
 func (s scrape) organization(o *Organization) {

@@ -16,6 +16,9 @@ func family(name, help string, labels ...string) *prometheus.Desc {
 var (
 	descBuildInfo = family("build_info", "Always 1; the labels say which version runs.", "version", "goversion")
 
+	descReloadSuccess = family("config_last_reload_success", "1 if the configuration was taken when it was last read, at the start or by a reload; 0 if it was refused, and the one before is in force.")
+	descReloadTime    = family("config_last_reload_timestamp_seconds", "When the configuration was last read, whether it was taken or refused.")
+
 	descRequests = family("requests_total", "Requests of clients that have ended, by what clients asked for and what became of it. "+
 		"answered does not say that everything was known: see fbgate_mailboxes_total.", "face", "outcome")
 	descMailboxes = family("mailboxes_total", "Mailboxes clients asked about: told, or the reason why nothing, or not all, could be told of them.", "reason")
@@ -30,7 +33,7 @@ var (
 
 	descServerAccounts    = family("server_accounts", "Accounts a server is asked with, by whether it is: serving, resting (it failed too often, or refused the account) or backing off (it asked to be left alone).", "organization", "server", "state")
 	descServerRetry       = family("server_retry_seconds", "How long until a server is asked again that rests or backs off, with the account that has to wait longest; 0 if it is asked.", "organization", "server")
-	descServerLastSuccess = family("server_last_success_timestamp_seconds", "When a server last answered; missing if it has not since the start.", "organization", "server")
+	descServerLastSuccess = family("server_last_success_timestamp_seconds", "When a server last answered; missing if it has not since the start, or since its organization was configured otherwise.", "organization", "server")
 	descServerCertificate = family("server_certificate_end_timestamp_seconds", "When the first of the certificates ends that a server has shown within the last week; missing if it has shown none.", "organization", "server")
 	descServerToken       = family("server_token_end_timestamp_seconds", "When the OAuth 2 token ends that a server is asked with; missing if there is none, or it is not known.", "organization", "server")
 

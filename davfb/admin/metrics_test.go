@@ -48,9 +48,11 @@ func complete(t *testing.T, change func(*admin.Config)) *operators {
 	fabrikam.Called(30*time.Millisecond, nil)
 	fabrikam.Called(time.Hour, availability.Because(availability.Timeout, ""))
 	now := time.Now()
+	var reloads admin.Reloads
+	reloads.Note(nil)
 	return newOperators(func(c *admin.Config) {
 		c.Version = "v1"
-		c.Meters = admin.Meters{Requests: &requests, Clients: &clients, Access: new(access.Statistics), Budget: cache.NewBudget(1 << 20),
+		c.Meters = admin.Meters{Requests: &requests, Clients: &clients, Access: new(access.Statistics), Budget: cache.NewBudget(1 << 20), Reloads: &reloads,
 			Listeners: map[string]*intake.Listener{"listen": intake.New(l, intake.Config{})}}
 		c.Organizations = func() []admin.Organization {
 			return []admin.Organization{{Name: "fabrikam", Totals: fabrikam.Totals(), Remembered: 7, Bytes: 700, Evicted: 3, Servers: []admin.Server{
