@@ -155,7 +155,11 @@ func lenient(t *testing.T) string {
 		case r.URL.Path == "/public/everybody":
 		case authorization == ntlm(1), strings.HasPrefix(token, "YI"):
 			connection.begun.Store(true)
-			w.Header().Set("WWW-Authenticate", "Basic realm=mail, "+scheme+" TlRMTVNTUAACAAAA")
+			step := "NTLMSSP\x00\x02\x00\x00\x00"
+			if token == "YIIE" { // which is said to be of Kerberos
+				step = "again"
+			}
+			w.Header().Set("WWW-Authenticate", "Basic realm=mail, "+scheme+" "+base64.StdEncoding.EncodeToString([]byte(step)))
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		case token != "" && scheme != "Basic" && connection.begun.Load():
@@ -199,11 +203,12 @@ func TestShown(t *testing.T) {
 	from := func(address string, fields ...string) []string {
 		return append(slices.Clone(fields), "X-Forwarded-For: "+address)
 	}
-	wrapped, ticket := "Negotiate oXcwdaJz", "Negotiate YIIE"
+	first, wrapped, ticket := []string{"Authorization: Negotiate YIIC"}, "Negotiate oXcwdaJz", []string{"Authorization: Negotiate YIIE"}
 	for name, steps := range map[string][]step{
 		"by Ask":                        {{"/ask", begin, logIn}, {"/ask", end, known}, {"/ask", nil, known}},
 		"by what is handed on":          {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/ask", nil, known}},
-		"by SPNEGO":                     {{"/ask", []string{"Authorization: " + ticket}, logIn}, {"/ask", []string{"Authorization: " + wrapped}, "200 " + wrapped + ";true"}, {"/ask", nil, "200 " + wrapped + ";true"}},
+		"by SPNEGO":                     {{"/ask", first, logIn}, {"/ask", []string{"Authorization: " + wrapped}, "200 " + wrapped + ";true"}, {"/ask", nil, "200 " + wrapped + ";true"}},
+		"by Kerberos":                   {{"/ask", ticket, logIn}, {"/ask", []string{"Authorization: " + wrapped}, "200 Negotiate;true"}, {"/ask", nil, "200 Negotiate;true"}},
 		"SPNEGO out of turn":            {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/public/", []string{"Authorization: " + wrapped}, "200 "}, {"/ask", nil, logIn}},
 		"a name out of turn":            {{"/ask", begin, logIn}, {"/ask", end, known}, {"/ask", forge, logIn}, {"/ask", nil, logIn}},
 		"a name out of turn handed on":  {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/public/", forge, "200 "}, {"/ask", nil, logIn}},

@@ -1,6 +1,8 @@
 package passthrough
 
 import (
+	"bytes"
+	"encoding/base64"
 	"net"
 	"net/http"
 	"strings"
@@ -10,6 +12,7 @@ import (
 type proof struct {
 	bound bool   // an Authorization for all of the connection has been sent
 	begun string // the request that the server has just answered by a step of a log-in, "" if it has not
+	ntlm  bool   // that step is NTLM's
 	shown string // the Authorization by which it has accepted the connection, if that is known
 }
 
@@ -21,8 +24,8 @@ func (l *link) note(sent *http.Request, answer *http.Response, accepted bool) (s
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	authorization := sent.Header["Authorization"]
-	begun := l.begun
-	l.begun = ""
+	begun, ntlm := l.begun == line(sent), l.ntlm
+	l.begun, l.ntlm = "", false
 	switch {
 	case len(authorization) == 0:
 		if !accepted {
@@ -33,15 +36,21 @@ func (l *link) note(sent *http.Request, answer *http.Response, accepted bool) (s
 		l.shown = ""
 	default:
 		l.bound, l.shown = true, ""
-		// Unasked, the end of an NTLM handshake proves nothing, and neither does it where
-		// something else is asked for than what the server wanted a log-in for: that may
-		// be for everybody.
-		if accepted && (begun == line(sent) || !hasSteps(authorization[0])) {
+		switch {
+		case answer.StatusCode == http.StatusUnauthorized:
+			var step bool
+			if step, l.ntlm = challenges(answer.Header); step {
+				l.begun = line(sent)
+			}
+		case !accepted:
+		case !hasSteps(authorization[0]), begun && ntlm:
 			l.shown = authorization[0]
+		case begun: // by Kerberos, of which what looks like NTLM's end is no part
+			l.shown, _, _ = strings.Cut(authorization[0], " ")
 		}
-		if answer.StatusCode == http.StatusUnauthorized && challenges(answer.Header) {
-			l.begun = line(sent)
-		}
+		// Otherwise it is the end of a handshake that proves nothing: unasked, or where
+		// something else is asked for than what the server wanted a log-in for, which
+		// may be for everybody.
 	}
 	return l.shown
 }
@@ -50,17 +59,21 @@ func (l *link) note(sent *http.Request, answer *http.Response, accepted bool) (s
 func line(r *http.Request) string { return r.Method + " " + r.Host + " " + r.URL.String() }
 
 // challenges reports whether an answer holds a step of a log-in, rather than the wish for
-// one.
-func challenges(header http.Header) bool {
+// one, and whether that is NTLM's CHALLENGE_MESSAGE ([MS-NLMP] 2.2.1.2), be it in SPNEGO.
+func challenges(header http.Header) (step, ntlm bool) {
 	for _, value := range header["Www-Authenticate"] {
 		for way := range strings.SplitSeq(value, ",") {
 			way = strings.TrimSpace(way)
-			if _, token, _ := strings.Cut(way, " "); ofConnection(way) && token != "" {
-				return true
+			_, token, _ := strings.Cut(way, " ")
+			if token = strings.TrimSpace(token); !ofConnection(way) || token == "" {
+				continue
 			}
+			step = true
+			message, err := base64.StdEncoding.DecodeString(token)
+			ntlm = ntlm || err == nil && bytes.Contains(message, []byte("NTLMSSP\x00\x02\x00\x00\x00"))
 		}
 	}
-	return false
+	return step, ntlm
 }
 
 // prepare makes sure that the server judges what a request shows by that alone, and not
