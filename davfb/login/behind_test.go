@@ -61,8 +61,11 @@ func negotiates(token []byte) string { return "Negotiate " + base64.StdEncoding.
 // element is one of DER.
 func element(tag byte, content ...[]byte) []byte {
 	all := bytes.Join(content, nil)
-	if len(all) < 128 {
+	switch {
+	case len(all) < 128:
 		return append([]byte{tag, byte(len(all))}, all...)
+	case len(all) < 256:
+		return append([]byte{tag, 0x81, byte(len(all))}, all...)
 	}
 	return append([]byte{tag, 0x82, byte(len(all) >> 8), byte(len(all))}, all...)
 }
@@ -162,6 +165,7 @@ func TestShownName(t *testing.T) {
 	whole := authenticate("CONTOSO", "mary", true)
 	far := authenticate("CONTOSO", "mary", true)
 	binary.LittleEndian.PutUint32(far[40:], 1<<32-1)
+	long := authenticate("CONTOSO", strings.Repeat("m", 200), true)
 	odd, lost := authenticate("CONTOSO", "mary", true), authenticate("CONTOSO", "mary", true)
 	odd[36]--
 	binary.LittleEndian.PutUint32(lost[32:], 1<<32-1)
@@ -190,6 +194,7 @@ func TestShownName(t *testing.T) {
 		negotiates(spnego(state, field(2, whole), field(3, []byte("mic")))): `CONTOSO\mary`,
 		negotiates(spnego(field(2, whole), field(2, boss))):                 "",
 		negotiates(spnego(field(3, whole), field(2, boss))):                 "",
+		negotiates(spnego(state, field(2, long))):                           `CONTOSO\` + strings.Repeat("m", 200),
 		negotiates(spnego(field(3, whole))):                                 "",
 		negotiates(spnego(field(2, whole), field(4, boss))):                 "",
 		negotiates(spnego(field(2, append(whole, 0)))):                      `CONTOSO\mary`,

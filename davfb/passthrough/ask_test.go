@@ -346,6 +346,25 @@ func TestAskGivesConnectionsBack(t *testing.T) {
 	}
 }
 
+// A cookie is looked at on a connection that is counted, and given back.
+func TestAskAboutCookiesWithinTheLimit(t *testing.T) {
+	url := lenient(t)
+	for most, want := range map[int]string{1: "500 ", 2: "200 ;true"} {
+		gateway := startAsking(t, passthrough.Config{URL: url, MaxConnections: most})
+		ask := talk(t, gateway)
+		ask("/ask", "Authorization: "+ntlm(1))
+		ask("/ask", "Authorization: "+ntlm(3))
+		for range 5 {
+			if got := ask("/ask", "Cookie: session=good"); !strings.HasPrefix(got, want) {
+				t.Errorf("of %d: %s", most, got)
+			}
+			if got := ask("/ask", "Cookie: a=b"); most > 1 && !strings.HasPrefix(got, "200 NTLM ") {
+				t.Errorf("of %d: %s", most, got)
+			}
+		}
+	}
+}
+
 func TestAskWithoutAFolder(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(two))
 	defer server.Close()
