@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -39,8 +38,7 @@ func TestManualPage(t *testing.T) {
 
 // manualPage is written in the macros of man(7).
 func manualPage(program *kong.Application) string {
-	hidden := func(command *kong.Node) bool { return command.Hidden }
-	commands := slices.DeleteFunc(slices.Clone(program.Children), hidden)
+	commands := program.Leaves(true)
 	var b strings.Builder
 	b.WriteString(`.\" Written by go test ./cmd/fbgate -run ManualPage -update
 .TH FBGATE 1 "" fbgate
@@ -49,7 +47,7 @@ fbgate \- free/busy gateway for clients of Exchange 2003
 .SH SYNOPSIS
 `)
 	for _, command := range commands {
-		fmt.Fprintf(&b, ".B fbgate\n%s\n.br\n", roff(command.Summary()))
+		fmt.Fprintf(&b, ".B fbgate\n%s\n.br\n", roff(strings.TrimPrefix(command.Summary(), "fbgate ")))
 	}
 	b.WriteString(`.SH DESCRIPTION
 It answers old calendar clients as Exchange 2000, 2003 and 2007 did, with what the
@@ -57,7 +55,7 @@ organizations say that hold the mailboxes today.
 .SH COMMANDS
 `)
 	for _, command := range commands {
-		fmt.Fprintf(&b, ".SS %s\n%s\n", roff(command.Name), roff(command.Help))
+		fmt.Fprintf(&b, ".SS %s\n%s\n", roff(strings.TrimPrefix(command.Path(), "fbgate ")), roff(command.Help))
 		for _, argument := range command.Positional {
 			definition(&b, argument.Summary(), argument.Help)
 		}
@@ -83,7 +81,8 @@ The handbook:
 .I operations.md
 and others.
 .SH EXIT STATUS
-0 after an orderly end, 1 after a failure, 2 if the command line is wrong.
+0 after an orderly end, 1 after a failure, 2 if the command line is wrong. Of orgs 3, if
+an organization does not answer.
 .SH SEE ALSO
 .BR systemctl (1),
 .BR journalctl (1)

@@ -150,6 +150,10 @@ why a bar is empty, and can have an answer forgotten, so that it is asked again:
   curl http://%[1]s/cache
   curl -X DELETE 'http://%[1]s/cache?mailbox=nobody@fabrikam.com'
 
+or in a browser, where a doctor says what is wrong with a mailbox:
+
+  http://%[1]s/ui/
+
 Clients can ask in other ways, too. This is Mary as an Internet Free/Busy file:
 
   curl http://%[2]s/freebusy/mary@contoso.com.vfb

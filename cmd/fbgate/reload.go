@@ -92,7 +92,10 @@ func (s *server) build(c *config.Config) (*gateway, error) {
 			return nil, fmt.Errorf("tls: %w", err)
 		}
 	}
-	g.reloading = reloading{s.configuration, s.reload}
+	g.reloading = reloading{configuration: s.configuration}
+	if s.reloadable {
+		g.reloading.reload = s.reload
+	}
 	g.console = g.operators(s.ready.Load)
 	return g, nil
 }
@@ -166,6 +169,9 @@ func (s *server) configuration() admin.Configuration {
 	defer s.changing.Unlock()
 	running := s.gateway()
 	c := admin.Configuration{File: running.config.File(), Loaded: running.loaded, Text: running.config.Text()}
+	if !s.reloadable {
+		return c
+	}
 	if file, err := config.Load(c.File); err == nil {
 		c.Changes = config.Changes(running.config, file)
 	}

@@ -86,7 +86,7 @@ func startReloaded(t *testing.T, text string) *reloaded {
 		t.Fatal(err)
 	}
 	level := new(slog.LevelVar)
-	if r.server, err = startLeveled(c, newLog(c.Log, level, r.log), level); err != nil {
+	if r.server, err = startReloadable(c, newLog(c.Log, level, r.log), level); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.stop() })

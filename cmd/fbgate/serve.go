@@ -38,7 +38,7 @@ func (s *serveCommand) Run(ctx context.Context, console console) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // which would end it
 	defer signal.Stop(hangups)
-	running, err := startLeveled(c, log, level)
+	running, err := startReloadable(c, log, level)
 	if err != nil {
 		return err
 	}
@@ -81,6 +81,7 @@ type server struct {
 	published   *published.Store // nil if nobody may publish
 	log         *slog.Logger
 	level       *slog.LevelVar // of log
+	reloadable  bool           // the configuration is a file
 	hangups     chan os.Signal // each asks for a reload; nil if none will
 	ready       atomic.Bool
 	failed      chan error
@@ -103,12 +104,18 @@ func (l listening) String() string { return l.listener.Addr().String() }
 // start opens all listeners, so that an address in use is known before anything
 // is served, and serves.
 func start(c *config.Config, log *slog.Logger) (*server, error) {
-	return startLeveled(c, log, new(slog.LevelVar))
+	return launch(c, &server{log: log, level: new(slog.LevelVar)})
 }
 
-// startLeveled is start with a log whose level is that of the configuration.
-func startLeveled(c *config.Config, log *slog.Logger, level *slog.LevelVar) (_ *server, err error) {
-	s := &server{log: log, level: level, failed: make(chan error, 4)}
+// startReloadable is start with a configuration that is a file, which may change, and a
+// log whose level is that of the configuration.
+func startReloadable(c *config.Config, log *slog.Logger, level *slog.LevelVar) (*server, error) {
+	return launch(c, &server{log: log, level: level, reloadable: true})
+}
+
+func launch(c *config.Config, s *server) (_ *server, err error) {
+	s.failed = make(chan error, 4)
+	log := s.log
 	defer func() {
 		if err != nil {
 			s.close()

@@ -244,6 +244,18 @@ func views() map[string]string {
 	}
 }
 
+// kept are those of which the handbook has a picture: all of them once, one at night, and
+// one on a phone.
+func kept(name string, screen size, theme string) bool {
+	switch {
+	case screen == desktop && theme == "light":
+		return name != "problem"
+	case screen == desktop:
+		return name == "overview"
+	}
+	return theme == "light" && name == "availability"
+}
+
 // Every page can be used by everybody, on a small and an old screen, by day and by night.
 func TestPagesAreAccessible(t *testing.T) {
 	for _, screen := range []size{desktop, phone} {
@@ -264,7 +276,7 @@ func TestPagesAreAccessible(t *testing.T) {
 					eval[bool](tb, `document.querySelectorAll("details").forEach((d) => d.open = true), true`)
 					tb.sound(name)
 					eval[bool](tb, `document.querySelectorAll("details").forEach((d) => d.open = false), true`)
-					if shown := name == "overview" || name == "availability"; shown || theme == "light" && (screen == desktop && name != "problem" || name == "lookups") {
+					if kept(name, screen, theme) {
 						file := name
 						if theme == "dark" {
 							file += "-dark"

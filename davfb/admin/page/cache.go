@@ -23,6 +23,7 @@ const rowsShown = 50
 type remembered struct {
 	cache.Row
 	Age    time.Duration // of the newest answer
+	Stale  bool          // it has expired
 	Reason *availability.Reason
 }
 
@@ -73,7 +74,7 @@ func (p *pages) cache(v *visit) error {
 		one := remembered{Row: row, Age: -1}
 		for _, a := range row.Answers {
 			if since := view.Now.Sub(a.At); one.Age < 0 || since < one.Age {
-				one.Age, one.Reason = since, a.Reason
+				one.Age, one.Reason, one.Stale = since, a.Reason, a.Stale
 			}
 		}
 		view.Rows = append(view.Rows, one)
@@ -99,7 +100,7 @@ func (v *cacheView) at(after *cache.Row) string {
 type answerView struct {
 	availability.Answer
 	Age   time.Duration
-	Left  time.Duration // until it is forgotten
+	Left  time.Duration // until it expires
 	Hours []hour
 	Rows  []row // a day each
 	Slots int

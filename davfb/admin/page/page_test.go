@@ -414,6 +414,19 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// A reload that leaves something as it is says so before; and one that cannot be is not
+// offered.
+func TestReloadThatNeedsARestart(t *testing.T) {
+	needs := newWorld(t, func(c *admin.Config) {
+		c.Configuration = func() admin.Configuration {
+			return admin.Configuration{File: "fbgate.yaml", Changes: "- listen: 127.0.0.1:80\n+ listen: 127.0.0.1:81\n", Restart: []string{"listen", "log.format"}}
+		}
+	})
+	expect(t, newBrowser(t, needs).get("/ui/configuration"), 200, "need a restart: <code>listen</code>, <code>log.format</code>.", "Reload</button>")
+	fixed := newWorld(t, func(c *admin.Config) { c.Reload = nil })
+	expect(t, newBrowser(t, fixed).get("/ui/configuration"), 200, "In force", "!The file now", "!Reload</button>", "!restart")
+}
+
 func TestDoctor(t *testing.T) {
 	w := newWorld(t, nil)
 	b := newBrowser(t, w)
