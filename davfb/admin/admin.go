@@ -69,6 +69,9 @@ type Config struct {
 	// Confidential reports whether nobody on the way can read a password that comes as r
 	// did. Only then it is asked for; nil is always.
 	Confidential func(r *http.Request) bool
+	// HTTPS reports whether the sender of r uses https, even if what comes from the
+	// front end does not; nil looks no further than r.
+	HTTPS func(r *http.Request) bool
 	// Ready reports whether new requests are wanted: false before the listeners
 	// are open and while shutting down. Default: always.
 	Ready func() bool
