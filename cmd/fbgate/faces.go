@@ -16,7 +16,6 @@ import (
 	"fbgate/davfb/face"
 	"fbgate/davfb/folder"
 	"fbgate/davfb/internet"
-	"fbgate/davfb/login"
 	"fbgate/davfb/passthrough"
 	"fbgate/translate/davxml"
 	"fbgate/translate/merged"
@@ -31,7 +30,7 @@ type faces struct {
 	listed    func(availability.Requester, *directory.Entry) bool // whom a folder shows; nil for everybody
 	publisher published.Named                                     // its Store is nil if nobody may publish
 	writers   face.Authenticate                                   // who may
-	passwords *login.Passwords                                    // of clients, nil without login
+	loggingIn *ways                                               // how clients do
 	through   *passthrough.Handler
 	requests  *face.Requests
 	lookups   *face.Lookups // what clients have asked, for operators
@@ -45,7 +44,7 @@ func (f *faces) handlers() (plain, secure http.Handler, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f.writers, f.passwords = ways.writers, ways.passwords
+	f.writers, f.loggingIn = ways.writers, ways
 	if plain, err = f.handler(ways.plain); err != nil || f.config.TLS == nil {
 		return plain, nil, err
 	}

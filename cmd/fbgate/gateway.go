@@ -115,7 +115,7 @@ func nextGateway(c *config.Config, store *published.Store, log *slog.Logger, wat
 			Changes: b.operating.changes, Version: version(), Started: b.operating.started,
 			Ready: ready, Log: log,
 		}
-		signIn(&console, c, f.passwords, log)
+		signIn(&console, c, f.loggingIn, log)
 		return trustedProxies(c).Handler(page.New(console, visitors))
 	}
 	g.begin(used.end)

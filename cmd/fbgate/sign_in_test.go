@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +14,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"fbgate/availability"
+	"fbgate/availability/access"
+	"fbgate/davfb/login"
 )
 
 // accountFiles writes files of joe, who is in the group ops, mary, who is in board, and the
@@ -101,6 +110,20 @@ func TestOperatorsSignIn(t *testing.T) {
 		t.Error(log)
 	}
 
+	// Nor does a group he is taken out of.
+	r.change(configuration("ops", ""))
+	b.post("/ui/sign-in", "/ui/sign-in", url.Values{"username": {"joe"}, "password": {"secret"}}, "<bdi>joe</bdi>")
+	if err := os.WriteFile(groups, []byte("board: mary, joe\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// After a reload it is looked for anew, so that nobody has to wait a minute; but the
+	// file is not, for a second.
+	for try := 0; try < 100 && strings.Contains(b.see("/ui/"), "<bdi>joe</bdi>"); try++ {
+		time.Sleep(100 * time.Millisecond)
+		r.change(configuration("ops", fmt.Sprintf("limits: {attendees: %d}\n", 10+try)))
+	}
+	b.see("/ui/", "With your name")
+
 	// Wrong passwords count wherever they are tried: here, on the pages and by clients.
 	r.change(configuration("ops", "limits: {attendees: 8}\n"))
 	by(t, "GET", admin+"/cache", "nobody", "guess")
@@ -174,4 +197,58 @@ func TestOperatorsSignInConfidentially(t *testing.T) {
 			}
 		})
 	}
+}
+
+// onePlace has one account, and may be down.
+type onePlace struct {
+	who  availability.Requester
+	down error
+}
+
+func (p *onePlace) Check(context.Context, string, string) (availability.Requester, bool, error) {
+	panic("nobody shows a password")
+}
+
+func (p *onePlace) Find(ctx context.Context, name string) (availability.Requester, bool, error) {
+	if p.down != nil || ctx.Err() != nil {
+		return availability.Requester{}, false, cmp.Or(p.down, ctx.Err())
+	}
+	return p.who, name == p.who.Name, nil
+}
+
+// Whoever is taken out of a group, or has no account any more, is no operator within a
+// minute; while the directory is down whoever was one stays one.
+func TestOperatorsStayOperators(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		namesake := &onePlace{who: availability.Requester{Name: "joe"}}
+		joe := &onePlace{who: availability.Requester{Name: "joe", Groups: []string{"ops"}}}
+		o := &namedOperators{people: access.NewPeople([]string{"ops"}, nil), ways: &ways{accounts: login.Chain{namesake, joe}}}
+		expect := func(when string, name string, want bool) {
+			t.Helper()
+			if got := o.still(t.Context(), name); got != want {
+				t.Errorf("%s: %s is one: %v", when, name, got)
+			}
+		}
+		expect("at first", "joe", true)
+		expect("at first", "mary", false)
+		joe.down = errors.New("the directory is down")
+		expect("at once", "joe", true)
+		time.Sleep(time.Minute)
+		expect("while it is down", "joe", true)
+		joe.down, joe.who.Groups = nil, nil
+		expect("within the minute", "joe", true)
+		time.Sleep(time.Minute)
+		expect("without the group", "joe", false)
+		// Who goes away while he is looked for is no directory that is down.
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if o.still(gone, "joe") {
+			t.Error("stays by going away")
+		}
+		joe.who.Groups = []string{"ops"}
+		expect("in it again", "joe", true)
+		joe.who.Name = "joseph"
+		time.Sleep(time.Minute)
+		expect("without an account", "joe", false)
+	})
 }

@@ -66,6 +66,9 @@ type Config struct {
 	// Without Token and SignIn nobody has to sign in, and only requests to a loopback
 	// name are answered, so that no page in an operator's browser can reach in.
 	SignIn func(r *http.Request, name, password string) (who string, err error)
+	// IsOperator reports whether who SignIn returned would still be let in. It returns
+	// soon after ctx is done; nil is always.
+	IsOperator func(ctx context.Context, who string) bool
 	// Confidential reports whether nobody on the way can read a password that comes as r
 	// did. Only then it is asked for; nil is always.
 	Confidential func(r *http.Request) bool

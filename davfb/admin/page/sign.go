@@ -44,11 +44,17 @@ func (p *pages) find(v *visit) (*session.Session, error) {
 	case one == nil && p.SignIn == nil: // to sign in would be in vain while nobody knows the token
 		_, err := p.token()
 		return nil, err
-	case one != nil && one.Who != "" && p.SignIn == nil:
+	case one != nil && one.Who != "" && !p.stays(v, one.Who):
+		p.Log.Info("session ended: no operator any more", "client", v.RemoteAddr, "name", one.Who, "session", one.Name)
 		p.sessions.End(one.ID)
 		return nil, nil
 	}
 	return one, nil
+}
+
+// stays reports whether somebody who has signed in by name still may.
+func (p *pages) stays(v *visit, who string) bool {
+	return p.SignIn != nil && (p.IsOperator == nil || p.IsOperator(v.Context(), who))
 }
 
 type signIn struct {

@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -201,6 +202,29 @@ func TestSessionsEndWithTheirWay(t *testing.T) {
 	operator.get("/ui/sign-in")
 	for _, pairs := range [][]string{{"token", ""}, {"token", secret}} {
 		expect(t, operator.post("/ui/sign-in", pairs...), 403, "That is not the token")
+	}
+}
+
+// Who is no operator any more is out, even if he becomes one again.
+func TestSessionsEndWithTheOperator(t *testing.T) {
+	still := map[string]bool{"mary": true}
+	w := newWorld(t, func(c *admin.Config) {
+		both(c)
+		c.IsOperator = func(_ context.Context, who string) bool { return still[who] }
+	})
+	mary, token := newBrowser(t, w), newBrowser(t, w)
+	mary.get("/ui/sign-in")
+	expect(t, mary.post("/ui/sign-in", "username", "mary", "password", "secret"), 303)
+	token.get("/ui/sign-in")
+	expect(t, token.post("/ui/sign-in", "token", secret), 303)
+	expect(t, mary.get("/ui/"), 200)
+	still["mary"] = false
+	expect(t, mary.post("/ui/cache/flush", "everything", "yes"), 303)
+	still["mary"] = true
+	expect(t, mary.get("/ui/"), 303)
+	expect(t, token.get("/ui/"), 200)
+	if log := w.log.String(); strings.Contains(log, "cache flushed") || !strings.Contains(log, `"session ended: no operator any more" client=127.0.0.1:5555 name=mary`) {
+		t.Error(log)
 	}
 }
 
