@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -24,6 +25,7 @@ import (
 	"fbgate/availability"
 	"fbgate/availability/credential"
 	"fbgate/availability/exchangetest/authtest"
+	"fbgate/cmd/fbgate/config"
 )
 
 // deployed is a program of somebody else's in front of Exchange and fbgate, with its
@@ -434,6 +436,69 @@ func TestHAProxyAsksByTLS(t *testing.T) {
 		d := deployed{plain, secure}
 		if response := d.lands(t, true, "PROPFIND", "/exchange/"); response.StatusCode != want || want == http.StatusOK && response.Header.Get("Landed") != "exchange" {
 			t.Errorf("%s: %s", ca, response.Status)
+		}
+	}
+}
+
+// Of two gateways one ends, and nobody behind HAProxy notices.
+func TestHAProxyDrains(t *testing.T) {
+	t.Parallel()
+	name := program(t, "haproxy")
+	text, err := os.ReadFile("../../docs/deployment.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, backend, found := strings.Cut(string(text), "```text\nbackend fbgate\n")
+	backend, _, ended := strings.Cut(backend, "```")
+	if !found || !ended {
+		t.Fatal("docs/deployment.md has no backend with checks")
+	}
+	one, two := serving(t, pretendCalendar(availability.Busy, "mary@contoso.com"), ""), serving(t, pretendCalendar(availability.Busy, "mary@contoso.com"), "")
+	one.config().ShutdownDelay = config.Duration(2 * time.Second)
+	port := func(l listening) string { return fmt.Sprint(l.listener.Addr().(*net.TCPAddr).Port) }
+	plain, _ := free(t)
+	lines := strings.SplitAfter(backend, "\n")
+	for i, s := range map[int]*server{1: one, 2: two} {
+		lines[i] = strings.NewReplacer("10.0.0.11:8080", s.clients.String(), "10.0.0.12:8080", s.clients.String(), "port 8081", "port "+port(s.operators), "inter 2s", "inter 100ms").Replace(lines[i])
+	}
+	// No request is tried twice: each has to come to one that takes it.
+	runInFront(t, plain, name, "-db", "-f", writeFile(t, []byte("defaults\n    mode http\n    retries 0\n    timeout connect 5s\n    timeout client 10s\n    timeout server 10s\n"+
+		"frontend clients\n    bind "+plain+"\n    default_backend fbgate\nbackend fbgate\n"+strings.Join(lines, ""))))
+	asked := func() bool {
+		response, err := http.Get("http://" + plain + target("mary@contoso.com"))
+		if err != nil {
+			t.Error(err)
+			return false
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("a client gets %s", response.Status)
+		}
+		return response.StatusCode == http.StatusOK
+	}
+	for range 10 {
+		asked()
+	}
+	for i, s := range []*server{one, two} {
+		if _, body := get(t, s.operators, "/lookups", ""); !strings.Contains(body, `"number"`) {
+			t.Fatalf("gateway %d has served nobody", i+1)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	end := make(chan error, 1)
+	go func() { end <- one.until(ctx) }()
+	stop()
+	for {
+		select {
+		case err := <-end:
+			if err != nil || !asked() {
+				t.Errorf("%v", err)
+			}
+			return
+		default:
+			if !asked() {
+				return
+			}
 		}
 	}
 }
