@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"fbgate/cmd/fbgate/config"
 )
 
 // notify tells the service manager what goes on, in the words of sd_notify(3). With
@@ -58,10 +60,10 @@ func (s *server) tellReady() {
 		count(len(s.config().Organizations), "organization"), s.clients, s.operators))
 }
 
-// tellStopping asks for the time that is served on and that stop may take, and a little
-// more.
-func (s *server) tellStopping() {
-	delay, what := s.config().ShutdownDelay, "Letting the requests under way finish"
+// tellStopping asks for the delay, in which requests are still taken, for the time that
+// stop may take, and a little more.
+func (s *server) tellStopping(delay config.Duration) {
+	what := "Letting the requests under way finish"
 	if delay > 0 {
 		what = fmt.Sprintf("Serving on for %s, not ready any more", delay)
 	}

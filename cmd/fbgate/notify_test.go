@@ -198,13 +198,13 @@ func TestStoppingAsksForTheDelay(t *testing.T) {
 	s := serving(t, http.NotFoundHandler(), "")
 	s.config().ShutdownDelay = config.Duration(3 * time.Minute)
 	told := manager(t, filepath.Join(t.TempDir(), "notify"))
-	if delay := s.withdraw(); delay != 3*time.Minute {
+	if delay := s.withdraw(nil); delay != 3*time.Minute {
 		t.Errorf("requests are taken for %v", delay)
 	}
 	if got := hear(t, told); got != "STOPPING=1\nSTATUS=Serving on for 3m, not ready any more\nEXTEND_TIMEOUT_USEC=200000000" {
 		t.Errorf("told %q", got)
 	}
-	if err := s.reload(); err == nil || s.withdraw() != 0 {
+	if err := s.reload(); err == nil || s.withdraw(nil) != 0 {
 		t.Errorf("after that it can be reloaded: %v, or it withdraws again", err)
 	}
 }

@@ -285,27 +285,30 @@ func (s *server) until(ctx context.Context) error {
 		case failure = <-s.failed:
 			serving = false
 		case <-stopped:
-			stopped, over = nil, time.After(s.withdraw())
+			stopped, over = nil, time.After(s.withdraw(nil))
 		case <-over:
 			serving = false
 		}
 	}
-	s.withdraw() // if a listener has failed, or else once more
+	s.withdraw(failure) // unless that has been
 	cancel()
 	return errors.Join(failure, s.stop())
 }
 
 // withdraw tells who asks that no more requests are wanted, and returns for how long they
-// are taken all the same.
-func (s *server) withdraw() time.Duration {
+// are taken all the same: not at all after a failure.
+func (s *server) withdraw(failure error) time.Duration {
 	s.changing.Lock() // a reload ends before
 	defer s.changing.Unlock()
 	if !s.ready.Swap(false) {
 		return 0
 	}
 	delay := s.config().ShutdownDelay
+	if failure != nil {
+		delay = 0
+	}
 	s.log.Info("shutting down", "delay", time.Duration(delay))
-	s.tellStopping()
+	s.tellStopping(delay)
 	return time.Duration(delay)
 }
 
