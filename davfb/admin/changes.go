@@ -20,6 +20,12 @@ type Change struct {
 	Why    string // it failed
 }
 
+// What is done to the cache.
+const CacheFlushed, CacheRefreshed = "cache flushed", "cache refreshed"
+
+// Counted reports whether there is a Count, which may be 0.
+func (c Change) Counted() bool { return c.What == CacheFlushed || c.What == CacheRefreshed }
+
 // mostChanges is how many are kept.
 const mostChanges = 50
 
