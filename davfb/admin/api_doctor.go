@@ -68,7 +68,7 @@ func (a *admin) consultDoctor(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return fault{http.StatusBadRequest, err.Error()}
 	}
-	a.Log.Info("doctor asked", "client", r.RemoteAddr, "mailbox", string(mailbox), "organization", fields["organization"], "as", fields["as"])
+	a.Log.Info("doctor asked", "client", Who(r), "mailbox", string(mailbox), "organization", fields["organization"], "as", fields["as"])
 	s := newStream(w, r)
 	end := verdict{Verdict: "works"}
 	for h := range hops {

@@ -12,7 +12,7 @@ import (
 type Change struct {
 	Number int // from 1
 	At     time.Time
-	Who    string // an address, and the name of the session if they signed in
+	Who    string // an address, and whatever names there are: the operator's and that of the session
 	What   string // as in the log, such as "cache flushed"
 	Of     string // what was changed
 	Count  int    // how many mailboxes were

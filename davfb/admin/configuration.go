@@ -39,9 +39,13 @@ func (a *admin) reload(w http.ResponseWriter, r *http.Request) error {
 	if err := http.NewCrossOriginProtection().Check(r); err != nil {
 		return fault{http.StatusForbidden, "this comes from a page of another site"}
 	}
+	change := Change{Who: Who(r), What: "configuration reloaded", Of: a.Configuration().File}
 	if err := a.Reload(); err != nil {
+		change.What, change.Failed, change.Why = "configuration not reloaded", true, err.Error()
+		a.Changes.Note(a.Log, change, "error", err)
 		return fault{http.StatusUnprocessableEntity, "the one before stays in force: " + err.Error()}
 	}
+	a.Changes.Note(a.Log, change)
 	writeJSON(w, http.StatusOK, map[string]any{"reloaded": true, "restart": orEmpty(a.Configuration().Restart)})
 	return nil
 }

@@ -5,8 +5,6 @@ package page
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -123,9 +121,9 @@ func harden(h http.Header) {
 }
 
 func (p *pages) serve(v *visit) error {
-	if p.Token == nil && !admin.IsLoopback(v.Host) {
+	if p.Open() && !admin.IsLoopback(v.Host) {
 		return problem{http.StatusForbidden, "Not by this name",
-			fmt.Sprintf("The host %.100q is not a loopback address. Set admin.token_file to reach these pages by name.", v.Host)}
+			fmt.Sprintf("The host %.100q is not a loopback address. Set admin.token_file or admin.operators to reach these pages by name.", v.Host)}
 	}
 	if err := p.sites.Check(v.Request); err != nil {
 		return problem{http.StatusForbidden, "Not from here", "A page of another site asked for this change. Make it on the page itself."}
@@ -151,7 +149,7 @@ func (p *pages) serve(v *visit) error {
 
 // enter lets somebody through who has signed in, and posts nothing but its own forms.
 func (p *pages) enter(v *visit, r route) error {
-	if p.Token != nil && !r.public {
+	if !p.Open() && !r.public {
 		found, err := p.find(v)
 		if err != nil {
 			return err
@@ -208,11 +206,14 @@ func (v *visit) field(name string) string {
 
 // who is behind a visit, for the log.
 func (p *pages) who(v *visit) string {
-	address := client(v.Request).String()
-	if p.Token == nil {
-		return address
+	who := client(v.Request).String()
+	if v.session.Who != "" {
+		who += ", " + v.session.Who
 	}
-	return address + ", session " + v.session.Name
+	if v.session != p.open {
+		who += ", session " + v.session.Name
+	}
+	return who
 }
 
 // client returns the address a request came from, which may be invalid.
@@ -237,12 +238,6 @@ func (p *pages) ask(ctx context.Context, longest time.Duration) (_ context.Conte
 	}
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	return ctx, func() { cancel(); <-p.asking }, nil
-}
-
-// sameToken compares without telling by its time what is different.
-func sameToken(a, b string) bool {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
 // problem is an error page.
