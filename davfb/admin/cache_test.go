@@ -231,7 +231,7 @@ func TestPagesOfManyDomains(t *testing.T) {
 	}
 	for order, most := range map[string]int{"address": 122, "address-down": 122, "expiry": 7, "expiry-down": 7} {
 		seen, last, next, pages := make(map[string]int), "", "", 0
-		for ; pages == 0 || next != ""; pages++ {
+		for ; pages < 124 && (pages == 0 || next != ""); pages++ { // no more than there are rows
 			p := o.list(t, "?limit=7&order="+order+"&next="+next)
 			if len(p.Entries) == 0 || len(p.Entries) > most || p.Matching != 124 {
 				t.Fatalf("%s: %d entries of %d", order, len(p.Entries), p.Matching)
