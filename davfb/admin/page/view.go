@@ -59,10 +59,10 @@ func (p *pages) frame(v *visit, title, here string) frame {
 			f.Nav = append(f.Nav, l.link)
 		}
 	}
-	// Who is told of a change is who made it: nobody else knows its number.
+	// Who is told of a change is who has just made it.
 	if n, err := strconv.Atoi(v.URL.Query().Get("change")); err == nil {
 		for _, change := range p.Changes.Last() {
-			if change.Number == n {
+			if change.Number == n && change.Who == p.who(v) && time.Since(change.At) < time.Minute {
 				f.Said = newSaid(change)
 			}
 		}
