@@ -286,8 +286,7 @@ func TestRemembersSomeWindowsOfAMailbox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := over(&upstream{})
 		count := func() int {
-			entries, _ := (cache.Caches{"": c}).Entries(func(availability.Mailbox) bool { return true }, 100)
-			return len(entries)
+			return len(entries(cache.Caches{"": c}))
 		}
 		for day := range 20 {
 			c.Lookup(t.Context(), days(2*day, 2*day+1, mary))
@@ -447,7 +446,7 @@ func TestNoLookupUndoesAFlush(t *testing.T) {
 				if a := <-before; a.Reason != nil {
 					t.Errorf("who asked before got %+v", a)
 				}
-				if entries, _ := (cache.Caches{"": c}).Entries(func(availability.Mailbox) bool { return true }, 10); len(entries) != 0 {
+				if entries := entries(cache.Caches{"": c}); len(entries) != 0 {
 					t.Errorf("the old answer is remembered: %+v", entries)
 				}
 				// The new lookup is under way still, and can be joined.
@@ -457,7 +456,7 @@ func TestNoLookupUndoesAFlush(t *testing.T) {
 				if a := <-after; a.Reason != nil || u.asked() != 2 {
 					t.Errorf("who asked after got %+v, %d calls", a, u.asked())
 				}
-				if entries, _ := (cache.Caches{"": c}).Entries(func(availability.Mailbox) bool { return true }, 10); len(entries) != 1 {
+				if entries := entries(cache.Caches{"": c}); len(entries) != 1 {
 					t.Errorf("the new answer is not remembered: %+v", entries)
 				}
 			})

@@ -1,10 +1,7 @@
 package cache
 
 import (
-	"cmp"
 	"context"
-	"maps"
-	"slices"
 
 	"fbgate/availability"
 )
@@ -42,34 +39,13 @@ func (c Caches) Refresh(ctx context.Context) int {
 	return n
 }
 
-// Entries returns what would be served of the mailboxes wanted, by mailbox and then by
-// start, at most that many answers but at least one mailbox's. Answers that have
-// expired are Stale: they are served if there is nothing else. Total counts all
-// mailboxes there are, each once for every organization and, where that answers by who
-// asks, every mail domain.
-func (c Caches) Entries(wanted func(availability.Mailbox) bool, most int) (entries []availability.Answer, total int) {
-	for _, organization := range slices.Sorted(maps.Keys(c)) {
-		one := c[organization]
-		now := one.now()
-		for k, answers := range one.store.All() {
-			total++
-			if !wanted(k.Mailbox) {
-				continue
-			}
-			for _, a := range answers {
-				if one.policy.use(&a, now) > 0 {
-					a.Stale = a.TTL(now) <= 0
-					entries = append(entries, a)
-				}
-			}
-		}
+// Len returns about how many mailboxes are remembered, each once for every organization
+// and, where that answers by who asks, every mail domain. It counts what has expired but
+// was not freed yet.
+func (c Caches) Len() int {
+	n := 0
+	for _, one := range c {
+		n += one.store.Len()
 	}
-	slices.SortStableFunc(entries, func(a, b availability.Answer) int {
-		return cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), a.Window.Start.Compare(b.Window.Start), cmp.Compare(a.For, b.For))
-	})
-	end := min(len(entries), max(1, most))
-	for end < len(entries) && entries[end].Mailbox == entries[end-1].Mailbox {
-		end++
-	}
-	return entries[:end], total
+	return n
 }

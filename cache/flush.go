@@ -1,6 +1,11 @@
 package cache
 
-import "fbgate/availability"
+import (
+	"slices"
+	"strings"
+
+	"fbgate/availability"
+)
 
 // Flush forgets everything and returns how many mailboxes that were, each once for
 // every mail domain that got answers of its own. Lookups under way are answered to
@@ -36,17 +41,18 @@ func (c *Cache) FlushMailbox(m availability.Mailbox) int {
 	return flushed
 }
 
-// keys returns those that may be stored of m.
+// keys returns those that may be stored of m, by domain.
 func (c *Cache) keys(m availability.Mailbox) []Key {
 	if !c.policy.ByRequester {
 		return []Key{{Mailbox: m}}
 	}
 	var keys []Key
-	for k := range c.store.All() {
+	for k := range entries(c.store) {
 		if k.Mailbox == m {
 			keys = append(keys, k)
 		}
 	}
+	slices.SortFunc(keys, func(a, b Key) int { return strings.Compare(a.Domain, b.Domain) })
 	return keys
 }
 

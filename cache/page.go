@@ -20,9 +20,12 @@ type Listing struct {
 	Descending   bool
 	After        *Row // the last one of the page before, nil for the first page
 	Most         int  // how many; default 50
+	// Whole lets a page by address have more rows than Most, up to where its last mailbox
+	// ends: one may be remembered of several organizations and for several domains.
+	Whole bool
 }
 
-// Row is one mailbox of a page.
+// Row is one mailbox of a page, remembered by one organization and for one domain.
 type Row struct {
 	Mailbox      availability.Mailbox
 	Organization string
@@ -115,7 +118,7 @@ func lastExpiry(answers []availability.Answer) (last time.Time) {
 // than the part: a million mailboxes take some tens of milliseconds and a few kilobytes.
 func (c Caches) Page(l Listing) Page {
 	l.Most = cmp.Or(max(0, l.Most), 50)
-	page, now := Page{}, time.Now()
+	page, now, after := Page{}, time.Now(), 0
 	best := selection{listing: &l, most: l.Most + 1}
 	for name, one := range c {
 		for k, expires := range entries(one.store) {
@@ -129,30 +132,49 @@ func (c Caches) Page(l Listing) Page {
 			page.Matching++
 			row := Row{Mailbox: k.Mailbox, Organization: name, For: k.Domain, Expires: expires}
 			if l.After == nil || l.compare(&row, l.After) > 0 {
+				after++
 				best.offer(&row)
 			}
 		}
 	}
 	page.Rows = best.sorted()
-	if page.More = len(page.Rows) > l.Most; page.More {
-		page.Rows = page.Rows[:l.Most]
+	if len(page.Rows) > l.Most {
+		page.Rows = c.cut(&l, page.Rows)
 	}
+	page.More = after > len(page.Rows)
 	for i := range page.Rows {
-		row := &page.Rows[i]
-		row.Answers = c[row.Organization].told(Key{row.Mailbox, row.For})
+		if row := &page.Rows[i]; row.Answers == nil {
+			row.Answers = c[row.Organization].told(Key{row.Mailbox, row.For})
+		}
 	}
 	return page
 }
 
-// Of returns what is remembered of one mailbox, by organization.
-func (c Caches) Of(m availability.Mailbox) (answers []availability.Answer) {
+// cut returns the rows there is room for, to the end of the last mailbox if l is Whole.
+func (c Caches) cut(l *Listing, rows []Row) []Row {
+	rows, next := rows[:l.Most:l.Most], rows[l.Most]
+	last := rows[l.Most-1]
+	if !l.Whole || l.ByExpiry || next.Mailbox != last.Mailbox {
+		return rows
+	}
+	others := slices.DeleteFunc(c.Of(last.Mailbox), func(r Row) bool {
+		return l.Organization != "" && r.Organization != l.Organization || l.compare(&r, &last) <= 0
+	})
+	slices.SortFunc(others, func(a, b Row) int { return l.compare(&a, &b) })
+	return append(rows, others...)
+}
+
+// Of returns what is remembered of one mailbox, by organization and domain.
+func (c Caches) Of(m availability.Mailbox) (rows []Row) {
 	for _, organization := range slices.Sorted(maps.Keys(c)) {
 		one := c[organization]
 		for _, k := range one.keys(m) {
-			answers = append(answers, one.told(k)...)
+			if answers := one.told(k); len(answers) > 0 {
+				rows = append(rows, Row{m, organization, k.Domain, lastExpiry(answers), answers})
+			}
 		}
 	}
-	return answers
+	return rows
 }
 
 // told returns what would be served of what is stored by k. What has expired is Stale.

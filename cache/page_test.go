@@ -45,19 +45,22 @@ func TestPagesHoldEverythingOnce(t *testing.T) {
 		caches := make(cache.Caches)
 		var want []cache.Row
 		for name, store := range stores {
-			caches[name] = cache.New(name, nil, store, cache.Policy{})
+			caches[name] = cache.New(name, nil, store, cache.Policy{ByRequester: true})
 			for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(0, 60), 0, 40, rapid.ID[int]).Draw(t, name) {
-				m := availability.Mailbox(fmt.Sprintf("m%02d@%s.com", n, []string{"a", "b"}[n%2]))
+				k := cache.Key{Mailbox: availability.Mailbox(fmt.Sprintf("m%02d@%s.com", n/5, []string{"a", "b"}[n%2]))}
+				if n%5 > 0 {
+					k.Domain = fmt.Sprintf("d%d.com", n%5)
+				}
 				ttl := time.Duration(rapid.IntRange(1, 5).Draw(t, "ttl")) * time.Hour
-				store.Set(cache.Key{Mailbox: m}, []availability.Answer{{Mailbox: m, Expires: time.Now().Add(ttl)}}, ttl)
-				want = append(want, cache.Row{Mailbox: m, Organization: name})
+				store.Set(k, []availability.Answer{{Mailbox: k.Mailbox, Expires: time.Now().Add(ttl)}}, ttl)
+				want = append(want, cache.Row{Mailbox: k.Mailbox, Organization: name, For: k.Domain})
 			}
 		}
 		listing := cache.Listing{
 			Matching:     rapid.SampledFrom([]string{"", "@a.", "m1", "nobody"}).Draw(t, "matching"),
 			Organization: rapid.SampledFrom([]string{"", "contoso", "fabrikam"}).Draw(t, "organization"),
 			ByExpiry:     rapid.Bool().Draw(t, "by expiry"), Descending: rapid.Bool().Draw(t, "descending"),
-			Most: rapid.IntRange(1, 20).Draw(t, "most"),
+			Most: rapid.IntRange(1, 20).Draw(t, "most"), Whole: rapid.Bool().Draw(t, "whole"),
 		}
 		total := len(want)
 		want = slices.DeleteFunc(want, func(r cache.Row) bool {
@@ -65,10 +68,17 @@ func TestPagesHoldEverythingOnce(t *testing.T) {
 		})
 
 		var got []cache.Row
+		whole := listing.Whole && !listing.ByExpiry
 		for {
 			page := caches.Page(listing)
-			if page.Total != total || page.Matching != len(want) || len(page.Rows) > listing.Most {
-				t.Fatalf("%d rows, %d of %d; want %d of %d, %d at most", len(page.Rows), page.Matching, page.Total, len(want), total, listing.Most)
+			if page.Total != total || page.Matching != len(want) {
+				t.Fatalf("%d of %d; want %d of %d", page.Matching, page.Total, len(want), total)
+			}
+			if over := len(page.Rows) - listing.Most; over > 0 && (!whole || page.Rows[listing.Most-1].Mailbox != page.Rows[len(page.Rows)-1].Mailbox) || page.More && over < 0 {
+				t.Fatalf("%d rows, want %d", len(page.Rows), listing.Most)
+			}
+			if whole && len(got) > 0 && len(page.Rows) > 0 && page.Rows[0].Mailbox == got[len(got)-1].Mailbox {
+				t.Fatalf("%s is torn apart", page.Rows[0].Mailbox)
 			}
 			got = append(got, page.Rows...)
 			if !page.More {
@@ -77,7 +87,7 @@ func TestPagesHoldEverythingOnce(t *testing.T) {
 			listing.After = &page.Rows[len(page.Rows)-1]
 		}
 		order := func(a, b cache.Row) int {
-			return cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.Organization, b.Organization))
+			return cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.Organization, b.Organization), cmp.Compare(a.For, b.For))
 		}
 		sorted := slices.IsSortedFunc(got, func(a, b cache.Row) int {
 			by := order(a, b)
@@ -110,7 +120,7 @@ func TestPageForgets(t *testing.T) {
 		if page := caches.Page(cache.Listing{}); page.Total != 1 || len(page.Rows) != 1 || page.Rows[0].Answers[0].Window != day || page.More {
 			t.Errorf("%+v", page)
 		}
-		if of := caches.Of("mary@contoso.com"); len(of) != 1 || of[0].Window != day || len(caches.Of("m")) != 0 {
+		if of := caches.Of("mary@contoso.com"); len(of) != 1 || of[0].Answers[0].Window != day || of[0].Organization != "contoso" || len(caches.Of("m")) != 0 {
 			t.Errorf("%+v", of)
 		}
 		time.Sleep(time.Minute)
@@ -121,6 +131,57 @@ func TestPageForgets(t *testing.T) {
 			t.Errorf("%+v after it has expired", of)
 		}
 	})
+}
+
+// uncopied is a Memory that is never to be copied.
+type uncopied struct {
+	*cache.Memory
+	t *testing.T
+}
+
+func (u uncopied) All() iter.Seq2[cache.Key, []availability.Answer] {
+	u.t.Error("all of it is copied")
+	return u.Memory.All()
+}
+
+// Whatever operators do copies no more than what they ask for.
+func TestOperatorsCopyLittle(t *testing.T) {
+	for _, byRequester := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := lenient
+			p.ByRequester = byRequester
+			c := cache.New("contoso", empty{}, uncopied{cache.NewMemory(100), t}, p)
+			caches := cache.Caches{"contoso": c}
+			for i := range 10 {
+				for _, who := range []availability.Mailbox{"kim@contoso.com", "kim@fabrikam.com"} {
+					c.Lookup(t.Context(), as(who, days(0, 1, user(i))))
+				}
+			}
+			times, renewed := 1, 10
+			if byRequester {
+				times, renewed = 2, 0
+			}
+			if page := caches.Page(cache.Listing{}); page.Total != 10*times || caches.Len() != 10*times {
+				t.Errorf("%d are listed, %d there", page.Total, caches.Len())
+			}
+			if rows := caches.Of(user(1)); len(rows) != times || rows[times-1].For != []string{"", "fabrikam.com"}[times-1] {
+				t.Errorf("%+v", rows)
+			}
+			if n := caches.RenewMailbox(t.Context(), "refresh-1", user(1)); n != min(1, renewed) {
+				t.Errorf("%d renewed", n)
+			}
+			if n := caches.Renew(t.Context(), "refresh-2"); n != renewed {
+				t.Errorf("%d renewed", n)
+			}
+			synctest.Wait()
+			if n := caches.FlushMailbox(user(1)); n != times {
+				t.Errorf("%d flushed", n)
+			}
+			if n := caches.Flush(); n != 9*times {
+				t.Errorf("%d flushed", n)
+			}
+		})
+	}
 }
 
 // BenchmarkPage takes the first page, one far behind and a search, of a million mailboxes.

@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -28,8 +29,14 @@ func two(u *upstream) cache.Caches {
 	return cache.Caches{"contoso": cache.New("contoso", u, cache.NewMemory(1000), lenient), "fabrikam": cache.New("fabrikam", u, cache.NewMemory(1000), lenient)}
 }
 
-func entries(c cache.Caches) []availability.Answer {
-	all, _ := c.Entries(func(availability.Mailbox) bool { return true }, 1000)
+// entries are all answers that are remembered, by mailbox and then by start.
+func entries(c cache.Caches) (all []availability.Answer) {
+	for _, row := range c.Page(cache.Listing{Most: 1000}).Rows {
+		all = append(all, row.Answers...)
+	}
+	slices.SortStableFunc(all, func(a, b availability.Answer) int {
+		return cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), a.Window.Start.Compare(b.Window.Start))
+	})
 	return all
 }
 

@@ -2,6 +2,8 @@ package cache
 
 import (
 	"context"
+	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,10 +46,16 @@ const renewedAtOnce = 200
 // Of an organization that answers by who asks nothing is renewed, as who asked is not
 // remembered.
 func (c *Cache) Renew(ctx context.Context, id string) int {
-	if !c.renewing.CompareAndSwap(false, true) {
+	if c.policy.ByRequester || !c.renewing.CompareAndSwap(false, true) {
 		return 0
 	}
-	wanted, n := c.renewable(func(availability.Mailbox) bool { return true })
+	wanted, n := c.renewable(func(yield func(Key) bool) {
+		for k := range entries(c.store) {
+			if !yield(k) {
+				return
+			}
+		}
+	})
 	go func() {
 		defer c.renewing.Store(false)
 		c.renew(ctx, id, wanted)
@@ -57,28 +65,26 @@ func (c *Cache) Renew(ctx context.Context, id string) int {
 
 // RenewMailbox is Renew for one mailbox, and returns 1 if something is remembered of it.
 func (c *Cache) RenewMailbox(ctx context.Context, id string, m availability.Mailbox) int {
-	wanted, n := c.renewable(func(other availability.Mailbox) bool { return other == m })
+	if c.policy.ByRequester {
+		return 0
+	}
+	wanted, n := c.renewable(slices.Values(c.keys(m)))
 	if n > 0 {
 		go c.renew(ctx, id, wanted)
 	}
 	return n
 }
 
-// renewable returns what is remembered, by the window it is about, and of how many
-// mailboxes.
-func (c *Cache) renewable(wanted func(availability.Mailbox) bool) (windows map[availability.Window][]availability.Mailbox, n int) {
+// renewable returns what is remembered by these keys, by the window it is about, and of
+// how many mailboxes.
+func (c *Cache) renewable(keys iter.Seq[Key]) (windows map[availability.Window][]availability.Mailbox, n int) {
 	windows = make(map[availability.Window][]availability.Mailbox)
-	if c.policy.ByRequester {
-		return windows, 0
-	}
 	now, asked := c.now(), 0
-	for k, answers := range c.store.All() {
+	for k := range keys {
 		if asked >= mostRenewed {
 			break
 		}
-		if !wanted(k.Mailbox) {
-			continue
-		}
+		answers, _ := c.store.Get(k)
 		found := c.lively(answers, now)
 		for _, w := range found {
 			windows[w] = append(windows[w], k.Mailbox)

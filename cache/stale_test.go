@@ -394,8 +394,7 @@ func TestEntriesShowWhatIsStale(t *testing.T) {
 		c := cache.New("test", u, store, lenient)
 		all := func() []availability.Answer {
 			store.Sweep()
-			entries, _ := (cache.Caches{"": c}).Entries(func(availability.Mailbox) bool { return true }, 10)
-			return entries
+			return entries(cache.Caches{"": c})
 		}
 		at := one(t, c).At
 		if e := all(); len(e) != 1 || e[0].Stale {

@@ -31,47 +31,52 @@ type remembered struct {
 // rememberedPage is the answer of GET /cache.
 type rememberedPage struct {
 	Mailboxes int               `json:"mailboxes"`
+	Matching  int               `json:"matching"`
 	Entries   []json.RawMessage `json:"entries"`
+	Next      string            `json:"next,omitempty"`
 }
 
 type cacheLsCommand struct {
 	operator
-	Limit int `placeholder:"N" default:"1000" help:"List about so many entries at most; 0 lists all. Default: ${default}"`
+	Limit        int    `placeholder:"N" default:"1000" help:"List about so many entries at most; 0 lists all. Default: ${default}"`
+	Matching     string `placeholder:"TEXT" help:"Only of mailboxes with this in their address."`
+	Organization string `placeholder:"NAME" help:"Only what this organization has said."`
+	Order        string `placeholder:"ORDER" default:"address" enum:"address,address-down,expiry,expiry-down" help:"By address, or by when it is forgotten, upwards or downwards: address, address-down, expiry or expiry-down. Default: ${default}"`
 }
 
-// largestCachePage is how many entries are asked for at once.
-const largestCachePage = 1000
+// largestCachePage is how many entries are asked for at once: as many as the gateway
+// gives, as it goes through everything for each page.
+const largestCachePage = 10_000
 
 // Run lists page after page.
 func (c *cacheLsCommand) Run(ctx context.Context, console console) error {
 	if c.Limit < 0 {
 		return fmt.Errorf("--limit: %d is less than 0", c.Limit)
 	}
+	query := url.Values{"order": {c.Order}}
+	if c.Matching != "" {
+		query.Set("matching", c.Matching)
+	}
+	if c.Organization != "" {
+		query.Set("organization", c.Organization)
+	}
 	all := rememberedPage{Entries: []json.RawMessage{}}
-	for after, more := "", true; more; {
+	for more := true; more; more = all.Next != "" && (c.Limit == 0 || len(all.Entries) < c.Limit) {
 		limit := largestCachePage
 		if c.Limit > 0 {
 			limit = min(limit, c.Limit-len(all.Entries))
 		}
-		query := url.Values{"limit": {strconv.Itoa(limit)}}
-		if after != "" {
-			query.Set("after", after)
-		}
+		query.Set("limit", strconv.Itoa(limit))
 		var page rememberedPage
 		if _, err := c.ask(ctx, console, "GET", "/cache", query, &page); err != nil {
 			return err
 		}
-		all.Mailboxes, all.Entries = page.Mailboxes, append(all.Entries, page.Entries...)
-		more = len(page.Entries) >= limit && (c.Limit == 0 || len(all.Entries) < c.Limit)
-		if len(page.Entries) > 0 {
-			var last remembered
-			if err := json.Unmarshal(page.Entries[len(page.Entries)-1], &last); err != nil {
-				return err
-			}
-			after = last.Mailbox
-		}
+		query.Set("next", page.Next)
+		page.Entries = append(all.Entries, page.Entries...)
+		all = page
 	}
 	if c.JSON {
+		all.Next = "" // there is no flag for it
 		body, err := json.Marshal(all)
 		if err != nil {
 			return err
@@ -83,7 +88,11 @@ func (c *cacheLsCommand) Run(ctx context.Context, console console) error {
 		return err
 	}
 	tabulate(console.out, entries)
-	fmt.Fprintf(console.out, "%s of %s remembered.\n", count(len(entries), "answer"), countOf(all.Mailboxes, "mailbox", "mailboxes"))
+	if all.Matching == all.Mailboxes {
+		fmt.Fprintf(console.out, "%s of %s remembered.\n", count(len(entries), "answer"), countOf(all.Mailboxes, "mailbox", "mailboxes"))
+	} else {
+		fmt.Fprintf(console.out, "%s of %s asked for, of %d remembered.\n", count(len(entries), "answer"), countOf(all.Matching, "mailbox", "mailboxes"), all.Mailboxes)
+	}
 	return nil
 }
 

@@ -20,6 +20,7 @@ import (
 	"fbgate/availability/journal"
 	"fbgate/availability/publisher"
 	"fbgate/cache"
+	"fbgate/davfb/admin/session"
 
 	"github.com/gorilla/mux"
 )
@@ -54,6 +55,8 @@ type Config struct {
 	// be nil.
 	Configuration func() Configuration
 	Reload        func() error
+	// Attempts counts wrong tokens, by client. It may be nil.
+	Attempts *session.Attempts
 	// Changes are kept there. It may be nil.
 	Changes *Changes
 	// Version is the program's, Started when it began.

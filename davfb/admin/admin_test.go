@@ -72,8 +72,7 @@ func (o *operators) remember(t *testing.T, name string, day int, mailboxes ...av
 
 // remembered counts the mailboxes of all caches.
 func (o *operators) remembered() int {
-	_, total := o.caches.Entries(func(availability.Mailbox) bool { return true }, 1)
-	return total
+	return o.caches.Page(cache.Listing{}).Total
 }
 
 // do sends a request to a loopback name.
@@ -126,7 +125,16 @@ func TestBadRequests(t *testing.T) {
 		{"GET /cache?limit=ten", 400, `limit is "ten": expected 1 to 10000`, ""},
 		{"GET /cache?limit=99999999999999999999", 400, `limit is "99999999999999999999": expected 1 to 10000`, ""},
 		{"GET /cache?limit=1&limit=2", 400, "parameter limit is given more than once", ""},
-		{"GET /cache?mailboxes=mary@contoso.com", 400, `parameter "mailboxes" is not known here: expected mailbox, after, limit`, ""},
+		{"GET /cache?mailboxes=mary@contoso.com", 400, `parameter "mailboxes" is not known here: expected mailbox, matching, organization, order, after, next, limit`, ""},
+		{"GET /cache?order=age", 400, `order is "age": expected address, address-down, expiry or expiry-down`, ""},
+		{"GET /cache?next=x", 400, "next is not one that came with a page; begin without it", ""},
+		{"GET /cache?next=bWFpbGJveD1h", 400, "next is not one that came with a page; begin without it", ""},
+		{"GET /cache?next=bWFpbGJveD1hJmV4cGlyZXM9MQ&after=x", 400, "give after or next, not both", ""},
+		{"GET /cache?order=expiry&after=x", 400, "after goes on in the order of addresses; in that of expiry, next does", ""},
+		{"GET /cache?organization=northwind", 404, `there is no organization "northwind": there are contoso, fabrikam`, ""},
+		{"GET /cache?mailbox=mary@contoso.com&after=x", 400, "mailbox lists that one alone: leave out after", ""},
+		{"GET /cache?mailbox=mary@contoso.com&organization=contoso", 400, "mailbox lists that one alone: leave out organization", ""},
+		{"GET /cache?mailbox=", 400, "mailbox takes an address; without it everything is listed", ""},
 		{"GET /cache?after=%zz", 400, `query: invalid URL escape "%zz"`, ""},
 
 		{"DELETE /cache?mailboxes=mary@contoso.com", 400, `parameter "mailboxes" is not known here: expected mailbox, organization`, ""},

@@ -36,7 +36,7 @@ func (a *admin) refreshCache(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id, refreshed := a.Refresh(mailbox, organization)
-	a.Changes.Note(a.Log, Change{Who: Who(r), What: "cache refreshed", Of: cmp.Or(string(mailbox), organization, "everything"), Count: refreshed},
+	a.Changes.Note(a.Log, Change{Who: Who(r), What: CacheRefreshed, Of: cmp.Or(string(mailbox), organization, "everything"), Count: refreshed},
 		"request_id", id, "mailbox", string(mailbox), "organization", organization, "refreshed", refreshed)
 	writeJSON(w, http.StatusAccepted, map[string]int{"refreshed": refreshed})
 	return nil
@@ -56,7 +56,11 @@ func (a *admin) scope(r *http.Request, done string) (mailbox availability.Mailbo
 	case query.Has("mailbox") && mailbox == "", query.Has("organization") && organization == "":
 		return "", "", fault{http.StatusBadRequest, "mailbox and organization take a name; without either everything is " + done}
 	case organization != "" && a.Caches[organization] == nil:
-		return "", "", fault{http.StatusNotFound, fmt.Sprintf("there is no organization %.100q: there are %s", organization, strings.Join(slices.Sorted(maps.Keys(a.Caches)), ", "))}
+		return "", "", a.noOrganization(organization)
 	}
 	return mailbox, organization, nil
+}
+
+func (a *admin) noOrganization(name string) error {
+	return fault{http.StatusNotFound, fmt.Sprintf("there is no organization %.100q: there are %s", name, strings.Join(slices.Sorted(maps.Keys(a.Caches)), ", "))}
 }

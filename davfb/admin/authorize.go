@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -52,7 +53,7 @@ func (a *admin) authorize(w http.ResponseWriter, r *http.Request) (*http.Request
 	case a.Open():
 		return r, nil
 	case a.Token != nil && strings.EqualFold(scheme, "Bearer"):
-		if right, err := a.IsToken(shown); err != nil || right {
+		if right, err := a.isToken(w, r, shown); err != nil || right {
 			return r, err
 		}
 	case a.SignIn != nil && strings.EqualFold(scheme, "Basic"):
@@ -64,6 +65,23 @@ func (a *admin) authorize(w http.ResponseWriter, r *http.Request) (*http.Request
 		return face.WithRequester(r, availability.Requester{Name: who}), nil
 	}
 	return nil, a.unknown(w, r)
+}
+
+// isToken is IsToken for one who may have guessed before.
+func (a *admin) isToken(w http.ResponseWriter, r *http.Request, shown string) (bool, error) {
+	from, _ := netip.ParseAddrPort(r.RemoteAddr)
+	if a.Attempts != nil && a.Attempts.Left(from.Addr()) <= 0 {
+		w.Header().Set("Retry-After", "60")
+		return false, fault{http.StatusTooManyRequests, "too many wrong tokens came from your address: wait a minute"}
+	}
+	right, err := a.IsToken(shown)
+	if err == nil && !right {
+		a.Log.Warn("sign-in refused: wrong token", "client", r.RemoteAddr)
+		if a.Attempts != nil {
+			a.Attempts.Allow(from.Addr())
+		}
+	}
+	return right, err
 }
 
 // unknown is the refusal of somebody who has shown nothing that is taken.

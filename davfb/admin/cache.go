@@ -6,11 +6,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"fbgate/availability"
+	"fbgate/cache"
 )
 
 // entry is one remembered answer as operators see it.
@@ -37,35 +37,107 @@ type reason struct {
 // The size of a page of GET /cache.
 const usualPage, largestPage = 1000, 10_000
 
-// listCache answers GET /cache?after=MAILBOX&limit=N and ?mailbox=ADDRESS.
+// entries is a page of GET /cache.
+type entries struct {
+	Mailboxes int     `json:"mailboxes"` // in the whole cache
+	Matching  int     `json:"matching"`  // on all pages
+	Entries   []entry `json:"entries"`
+	Next      string  `json:"next,omitempty"` // where the next page begins, if there is one
+}
+
+// listCache answers GET /cache, a page of it, and ?mailbox=ADDRESS.
 func (a *admin) listCache(w http.ResponseWriter, r *http.Request) error {
-	query, err := parameters(r, "mailbox", "after", "limit")
+	query, err := parameters(r, "mailbox", "matching", "organization", "order", "after", "next", "limit")
 	if err != nil {
 		return err
 	}
-	limit := usualPage
-	if text := query.Get("limit"); text != "" {
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > largestPage {
-			return fault{http.StatusBadRequest, fmt.Sprintf("limit is %.40q: expected 1 to %d", text, largestPage)}
+	limit, err := number(query, "limit", usualPage, 1, largestPage)
+	if err != nil {
+		return err
+	}
+	var page entries
+	if query.Has("mailbox") {
+		page, err = a.entriesOf(query)
+	} else {
+		page, err = a.entriesPage(query, int(limit))
+	}
+	if err == nil {
+		writeJSON(w, http.StatusOK, page)
+	}
+	return err
+}
+
+// entriesOf is what there is of one mailbox.
+func (a *admin) entriesOf(query url.Values) (entries, error) {
+	mailbox := availability.ParseMailbox(query.Get("mailbox"))
+	if mailbox == "" {
+		return entries{}, fault{http.StatusBadRequest, "mailbox takes an address; without it everything is listed"}
+	}
+	for _, name := range []string{"matching", "organization", "order", "after", "next"} {
+		if query.Get(name) != "" {
+			return entries{}, fault{http.StatusBadRequest, "mailbox lists that one alone: leave out " + name}
 		}
 	}
-	if query.Has("mailbox") && query.Get("mailbox") == "" {
-		return fault{http.StatusBadRequest, "mailbox takes an address; without it everything is listed"}
+	rows, now := a.Caches.Of(mailbox), time.Now()
+	page := entries{Mailboxes: a.Caches.Len(), Matching: len(rows), Entries: []entry{}}
+	for i := range rows {
+		page.add(&rows[i], now)
 	}
-	after, mailbox := availability.ParseMailbox(query.Get("after")), availability.ParseMailbox(query.Get("mailbox"))
-	answers, total := a.Caches.Entries(func(m availability.Mailbox) bool {
-		return m > after && (mailbox == "" || m == mailbox)
-	}, limit)
-	page := struct {
-		Mailboxes int     `json:"mailboxes"` // in the whole cache
-		Entries   []entry `json:"entries"`
-	}{total, make([]entry, len(answers))}
-	now := time.Now()
-	for i, answer := range answers {
-		page.Entries[i] = newEntry(answer, now)
+	return page, nil
+}
+
+// entriesPage is a page of about so many entries.
+func (a *admin) entriesPage(query url.Values, limit int) (entries, error) {
+	listing, err := a.listing(query)
+	if err != nil {
+		return entries{}, err
 	}
-	writeJSON(w, http.StatusOK, page)
-	return nil
+	listing.Most, listing.Whole = limit, true
+	found, now := a.Caches.Page(listing), time.Now()
+	page := entries{Mailboxes: found.Total, Matching: found.Matching, Entries: []entry{}}
+	for i := range found.Rows {
+		row := &found.Rows[i]
+		// Who goes on after a mailbox has to have had all of it.
+		if len(page.Entries) >= limit && (listing.ByExpiry || row.Mailbox != found.Rows[i-1].Mailbox) {
+			page.Next = Place(&found.Rows[i-1])
+			return page, nil
+		}
+		page.add(row, now)
+	}
+	if found.More {
+		page.Next = Place(&found.Rows[len(found.Rows)-1])
+	}
+	return page, nil
+}
+
+// listing is what GET /cache is to list.
+func (a *admin) listing(query url.Values) (cache.Listing, error) {
+	l, err := Listing(query)
+	after := availability.ParseMailbox(query.Get("after"))
+	switch {
+	case err != nil:
+		return l, fault{http.StatusBadRequest, err.Error()}
+	case l.Organization != "" && a.Caches[l.Organization] == nil:
+		return l, a.noOrganization(l.Organization)
+	case after == "":
+		return l, nil
+	case l.After != nil:
+		return l, fault{http.StatusBadRequest, "give after or next, not both"}
+	case l.ByExpiry:
+		return l, fault{http.StatusBadRequest, "after goes on in the order of addresses; in that of expiry, next does"}
+	case !l.Descending:
+		after += "\x00" // nothing comes between the two, so whatever is of that mailbox comes before
+	}
+	l.After = &cache.Row{Mailbox: after}
+	return l, nil
+}
+
+// add appends the answers of a row, by the time they are about.
+func (e *entries) add(row *cache.Row, now time.Time) {
+	slices.SortStableFunc(row.Answers, func(a, b availability.Answer) int { return a.Window.Start.Compare(b.Window.Start) })
+	for _, answer := range row.Answers {
+		e.Entries = append(e.Entries, newEntry(answer, now))
+	}
 }
 
 func newEntry(a availability.Answer, now time.Time) entry {
@@ -91,22 +163,26 @@ func newReason(r *availability.Reason) *reason {
 	return &reason{r.Code, r.Detail, r.Remedy()}
 }
 
+// Flush forgets what is remembered of a mailbox, of an organization there is, or with
+// neither everything, and returns how many mailboxes that were.
+func (c *Config) Flush(m availability.Mailbox, organization string) int {
+	switch {
+	case m != "":
+		return c.Caches.FlushMailbox(m)
+	case organization != "":
+		return c.Caches[organization].Flush()
+	}
+	return c.Caches.Flush()
+}
+
 // flushCache answers DELETE /cache, ?mailbox=ADDRESS or ?organization=NAME.
 func (a *admin) flushCache(w http.ResponseWriter, r *http.Request) error {
 	mailbox, organization, err := a.scope(r, "flushed")
 	if err != nil {
 		return err
 	}
-	var flushed int
-	switch {
-	case mailbox != "":
-		flushed = a.Caches.FlushMailbox(mailbox)
-	case organization != "":
-		flushed = a.Caches[organization].Flush()
-	default:
-		flushed = a.Caches.Flush()
-	}
-	a.Changes.Note(a.Log, Change{Who: Who(r), What: "cache flushed", Of: cmp.Or(string(mailbox), organization, "everything"), Count: flushed},
+	flushed := a.Flush(mailbox, organization)
+	a.Changes.Note(a.Log, Change{Who: Who(r), What: CacheFlushed, Of: cmp.Or(string(mailbox), organization, "everything"), Count: flushed},
 		"mailbox", string(mailbox), "organization", organization, "flushed", flushed)
 	writeJSON(w, http.StatusOK, map[string]int{"flushed": flushed})
 	return nil

@@ -3,6 +3,7 @@ package admin_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -11,6 +12,9 @@ import (
 	"time"
 
 	"fbgate/availability"
+	at "fbgate/availability/availabilitytest"
+	"fbgate/cache"
+	"fbgate/davfb/admin"
 )
 
 // What operators see of an answer, a failure and a mailbox with two windows, some
@@ -26,6 +30,7 @@ func TestListsWhatIsRemembered(t *testing.T) {
 		w := o.do("GET", "/cache")
 		const want = `{
   "mailboxes": 2,
+  "matching": 2,
   "entries": [
     {
       "mailbox": "mary@contoso.com",
@@ -88,7 +93,7 @@ func TestListsWhatIsRemembered(t *testing.T) {
 			t.Errorf("after eight minutes: %v", mailboxes)
 		}
 		time.Sleep(15 * time.Minute)
-		if w := o.do("GET", "/cache"); w.Body.String() != "{\n  \"mailboxes\": 0,\n  \"entries\": []\n}\n" {
+		if w := o.do("GET", "/cache"); w.Body.String() != "{\n  \"mailboxes\": 0,\n  \"matching\": 0,\n  \"entries\": []\n}\n" {
 			t.Errorf("in the end: %s", w.Body)
 		}
 	})
@@ -96,8 +101,9 @@ func TestListsWhatIsRemembered(t *testing.T) {
 
 // page is a page of GET /cache.
 type page struct {
-	Mailboxes int
-	Entries   []struct{ Mailbox string }
+	Mailboxes, Matching int
+	Entries             []struct{ Mailbox, Organization, For string }
+	Next                string
 }
 
 func (p page) mailboxes() []string {
@@ -165,6 +171,121 @@ func TestPageHoldsWholeMailboxes(t *testing.T) {
 	}
 	if got := o.list(t, "?limit=1").mailboxes(); !slices.Equal(got, []string{"ann@contoso.com", "ann@contoso.com", "ann@contoso.com"}) {
 		t.Errorf("a page of 1 is %v", got)
+	}
+}
+
+// What is asked for comes in the order it is asked for.
+func TestPicksAndOrders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOperators(nil)
+		for _, one := range []struct {
+			organization string
+			mailbox      availability.Mailbox
+		}{{"fabrikam", "joe@fabrikam.com"}, {"contoso", "mary@contoso.com"}, {"fabrikam", "mary@contoso.com"}, {"contoso", "ann@contoso.com"}} {
+			o.remember(t, one.organization, 0, one.mailbox)
+			time.Sleep(time.Second)
+		}
+		for query, want := range map[string]string{
+			"?order=address":                             "ann contoso, joe fabrikam, mary contoso, mary fabrikam",
+			"?order=address-down":                        "mary fabrikam, mary contoso, joe fabrikam, ann contoso",
+			"?order=expiry":                              "joe fabrikam, mary contoso, mary fabrikam, ann contoso",
+			"?order=expiry-down":                         "ann contoso, mary fabrikam, mary contoso, joe fabrikam",
+			"?order=address-down&after=mary@contoso.com": "joe fabrikam, ann contoso",
+			"?after=joe@fabrikam.com":                    "mary contoso, mary fabrikam",
+			"?organization=fabrikam":                     "joe fabrikam, mary fabrikam",
+			"?matching=%20CONTOSO.com&order=expiry":      "mary contoso, mary fabrikam, ann contoso",
+			"?matching=mary&organization=contoso":        "mary contoso",
+			"?matching=nobody":                           "",
+			"?mailbox=mary@contoso.com":                  "mary contoso, mary fabrikam",
+		} {
+			var listed []string
+			p := o.list(t, query)
+			for _, e := range p.Entries {
+				name, _, _ := strings.Cut(e.Mailbox, "@")
+				listed = append(listed, name+" "+e.Organization)
+			}
+			if got := strings.Join(listed, ", "); got != want || p.Mailboxes != 4 || p.Next != "" || p.Matching != len(listed) && !strings.Contains(query, "after") {
+				t.Errorf("%s: %s, %d of %d, next %q; want %s", query, got, p.Matching, p.Mailboxes, p.Next, want)
+			}
+		}
+	})
+}
+
+// One mailbox that is remembered for many domains is gone through row by row, in every
+// order, and by address it is never torn apart.
+func TestPagesOfManyDomains(t *testing.T) {
+	caches := cache.Caches{"contoso": cache.New("contoso", organization("contoso"), cache.NewMemory(1000), cache.Policy{
+		Known: 15 * time.Minute, Wait: 10 * time.Second, Timeout: 25 * time.Second, ByRequester: true})}
+	o := &operators{Handler: admin.New(admin.Config{Caches: caches}), caches: caches}
+	ask := func(m availability.Mailbox, domain string) {
+		caches["contoso"].Lookup(t.Context(), availability.Query{
+			Mailboxes: []availability.Mailbox{m}, Window: availability.Window{Start: at.Epoch, End: at.Epoch.AddDate(0, 0, 1)}, Interval: time.Hour,
+			Requester: availability.Requester{Mailbox: availability.Mailbox("kim@" + domain)}})
+	}
+	for i := range 120 {
+		ask("mary@contoso.com", fmt.Sprintf("d%03d.com", i))
+	}
+	for _, domain := range []string{"fabrikam.com", "northwind.com"} {
+		ask("\xff@contoso.com", domain) // which JSON cannot say
+		ask("ann@contoso.com", domain)
+	}
+	for order, most := range map[string]int{"address": 122, "address-down": 122, "expiry": 7, "expiry-down": 7} {
+		seen, last, next, pages := make(map[string]int), "", "", 0
+		for ; pages < 124 && (pages == 0 || next != ""); pages++ { // no more than there are rows
+			p := o.list(t, "?limit=7&order="+order+"&next="+next)
+			if len(p.Entries) == 0 || len(p.Entries) > most || p.Matching != 124 {
+				t.Fatalf("%s: %d entries of %d", order, len(p.Entries), p.Matching)
+			}
+			if most == 122 && p.Entries[0].Mailbox == last {
+				t.Errorf("%s: %s is torn apart", order, last)
+			}
+			for _, e := range p.Entries {
+				last = e.Mailbox
+				seen[e.Mailbox+" "+e.For]++
+			}
+			next = p.Next
+		}
+		if len(seen) != 124 || pages < 2 {
+			t.Errorf("%s: %d rows on %d pages", order, len(seen), pages)
+		}
+		for row, n := range seen {
+			if n != 1 {
+				t.Errorf("%s: %s is listed %d times", order, row, n)
+			}
+		}
+	}
+}
+
+// BenchmarkCache asks, through the handler, for parts of a million mailboxes.
+func BenchmarkCache(b *testing.B) {
+	const mailboxes = 1_000_000
+	store := cache.NewMemory(mailboxes)
+	window := availability.Window{Start: at.Epoch, End: at.Epoch.AddDate(0, 0, 1)}
+	for i := range mailboxes {
+		m := availability.Mailbox(fmt.Sprintf("user%07d@fabrikam.com", i*7919%mailboxes))
+		ttl := time.Hour + time.Duration(i)*time.Millisecond
+		store.Set(cache.Key{Mailbox: m}, []availability.Answer{{Mailbox: m, Organization: "fabrikam", Window: window, At: time.Now(), Expires: time.Now().Add(ttl)}}, ttl)
+	}
+	handler := admin.New(admin.Config{Caches: cache.Caches{"fabrikam": cache.New("fabrikam", organization("fabrikam"), store, cache.Policy{})}})
+	for name, query := range map[string]string{
+		"one":      "?limit=1",
+		"first":    "",
+		"largest":  "?limit=10000",
+		"middle":   "?after=user0500000@fabrikam.com",
+		"expiring": "?order=expiry-down",
+		"search":   "?matching=99999",
+		"mailbox":  "?mailbox=user0500000@fabrikam.com",
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				handler.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/cache"+query, nil))
+				if w.Code != 200 || !strings.Contains(w.Body.String(), "@fabrikam.com") {
+					b.Fatal(w.Code, w.Body)
+				}
+			}
+		})
 	}
 }
 

@@ -20,6 +20,12 @@ type Change struct {
 	Why    string // it failed
 }
 
+// What is done to the cache.
+const CacheFlushed, CacheRefreshed = "cache flushed", "cache refreshed"
+
+// Counted reports whether there is a Count, which may be 0.
+func (c Change) Counted() bool { return c.What == CacheFlushed || c.What == CacheRefreshed }
+
 // mostChanges is how many are kept.
 const mostChanges = 50
 
@@ -34,20 +40,25 @@ type Changes struct {
 // Note keeps a change, writes it to the log with more about it, and returns its number.
 func (c *Changes) Note(log *slog.Logger, change Change, more ...any) int {
 	change.At = time.Now()
-	if c != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.made++
-		change.Number = c.made
-		c.last = append(c.last, change)
-		c.last = c.last[max(0, len(c.last)-mostChanges):]
-	}
+	c.keep(&change)
 	level := slog.LevelInfo
 	if change.Failed {
 		level = slog.LevelWarn
 	}
 	log.Log(context.Background(), level, change.What, append([]any{"client", change.Who}, more...)...)
 	return change.Number
+}
+
+func (c *Changes) keep(change *Change) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.made++
+	change.Number = c.made
+	c.last = append(c.last, *change)
+	c.last = c.last[max(0, len(c.last)-mostChanges):]
 }
 
 // Last returns the last changes, the newest first.

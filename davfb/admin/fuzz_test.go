@@ -16,7 +16,7 @@ import (
 // anything by another name than this machine's own.
 func FuzzRequest(f *testing.F) {
 	for _, target := range []string{
-		"/cache", "/cache?mailbox=SMTP:Mary@contoso.com", "/cache?after=ann@contoso.com&limit=2", "/cache?organization=contoso", "/cache?organization=nobody",
+		"/cache", "/cache?mailbox=SMTP:Mary@contoso.com", "/cache?after=ann@contoso.com&limit=2", "/cache?order=expiry&matching=m&next=bWFpbGJveD1hJmV4cGlyZXM9MQ", "/cache?organization=contoso", "/cache?organization=nobody",
 		"/cache?mailbox=a%2Bb@contoso.com&mailbox=x", "/cache?Mailbox=x", "/cache?mailbox=", "/cache?limit=0", "/cache?limit=1e3", "//cache", "/cache/", "/healthz", "/readyz", "/publish", "/cache?%zz", "/cache?a;b",
 	} {
 		f.Add("GET", target, "localhost:8081")

@@ -345,6 +345,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{o, "GET /readyz", "/readyz", "", "", "", 200},
 		{unready, "GET /readyz", "/readyz", "", "", "", 503},
 		{o, "GET /cache", "/cache", "", "", "", 200},
+		{o, "GET /cache", "/cache?limit=1&order=expiry", "", "", "", 200},
+		{o, "GET /cache", "/cache?organization=northwind", "", "", "", 404},
 		{o, "GET /cache", "/cache?limit=0", "", "", "", 400},
 		{o, "POST /cache/refresh", "/cache/refresh?mailbox=mary@contoso.com", "", "", "", 202},
 		{o, "POST /cache/refresh", "/cache/refresh?organization=contoso", "", "", "", 202},

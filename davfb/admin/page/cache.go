@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"fbgate/availability"
@@ -34,39 +33,23 @@ type cacheView struct {
 	Page                          cache.Page
 	Rows                          []remembered
 	First, Next                   string // paths; empty if this is it
-	Orders                        []order
+	Orders                        []admin.Order
 	Changes                       []admin.Change
 	Now                           time.Time
 }
 
-// order is one way to sort the list.
-type order struct {
-	Name, Text           string
-	byExpiry, descending bool
-}
-
-var orders = []order{
-	{"address", "address, a to z", false, false},
-	{"address-down", "address, z to a", false, true},
-	{"expiry", "forgotten first", true, false},
-	{"expiry-down", "forgotten last", true, true},
-}
-
 func (p *pages) cache(v *visit) error {
 	query := v.URL.Query()
-	view := cacheView{
-		frame: p.frame(v, "Cache", "/ui/cache"), Matching: strings.ToLower(strings.TrimSpace(query.Get("matching"))), Organization: query.Get("organization"),
-		Organizations: slices.Sorted(maps.Keys(p.Caches)), Orders: orders, Changes: p.Changes.Last(), Now: time.Now(),
+	listing, err := admin.Listing(query)
+	if err != nil {
+		return problem{http.StatusBadRequest, "No such part of the list", "The address of this page is not one of those it links to: " + err.Error() + "."}
 	}
-	sorted := orders[max(0, slices.IndexFunc(orders, func(o order) bool { return o.Name == query.Get("order") }))]
-	view.Order = sorted.Name
-	listing := cache.Listing{Matching: view.Matching, Organization: view.Organization, ByExpiry: sorted.byExpiry, Descending: sorted.descending, Most: rowsShown}
-	if query.Has("after") {
-		expires, err := strconv.ParseInt(query.Get("expires"), 10, 64)
-		if err != nil {
-			return problem{http.StatusBadRequest, "No such part of the list", "The address of this page is not one of those it links to. Begin at the first page of the cache."}
-		}
-		listing.After = &cache.Row{Mailbox: availability.Mailbox(query.Get("after")), Organization: query.Get("at"), Expires: time.Unix(0, expires)}
+	listing.Most = rowsShown
+	view := cacheView{
+		frame: p.frame(v, "Cache", "/ui/cache"), Matching: listing.Matching, Organization: listing.Organization, Order: query.Get("order"),
+		Organizations: slices.Sorted(maps.Keys(p.Caches)), Orders: admin.Orders(), Changes: p.Changes.Last(), Now: time.Now(),
+	}
+	if listing.After != nil {
 		view.First = view.at(nil)
 	}
 	view.Page = p.Caches.Page(listing)
@@ -89,9 +72,7 @@ func (p *pages) cache(v *visit) error {
 func (v *cacheView) at(after *cache.Row) string {
 	query := url.Values{"matching": {v.Matching}, "organization": {v.Organization}, "order": {v.Order}}
 	if after != nil {
-		query.Set("after", string(after.Mailbox))
-		query.Set("at", after.Organization)
-		query.Set("expires", strconv.FormatInt(after.Expires.UnixNano(), 10))
+		query.Set("next", admin.Place(after))
 	}
 	return "/ui/cache?" + query.Encode()
 }
@@ -122,8 +103,10 @@ func (p *pages) entry(v *visit) error {
 		Ask     bool
 	}{p.frame(v, "Remembered of "+string(mailbox), "/ui/cache"), mailbox, nil, p.Doctor != nil}
 	now := time.Now()
-	for _, a := range p.Caches.Of(mailbox) {
-		view.Answers = append(view.Answers, newAnswer(a, now))
+	for _, row := range p.Caches.Of(mailbox) {
+		for _, a := range row.Answers {
+			view.Answers = append(view.Answers, newAnswer(a, now))
+		}
 	}
 	if len(view.Answers) == 0 {
 		return problem{http.StatusNotFound, "Not remembered", fmt.Sprintf("Nothing is remembered of %.320s: it was flushed, has expired, or nobody has asked.", mailbox)}
@@ -168,16 +151,8 @@ func (p *pages) flush(v *visit) error {
 	if err != nil {
 		return err
 	}
-	var flushed int
-	switch {
-	case mailbox != "":
-		flushed = p.Caches.FlushMailbox(mailbox)
-	case organization != "":
-		flushed = p.Caches[organization].Flush()
-	default:
-		flushed = p.Caches.Flush()
-	}
-	return p.noted(v, "/ui/cache", admin.Change{What: "cache flushed", Of: of, Count: flushed}, "mailbox", string(mailbox), "organization", organization, "flushed", flushed)
+	flushed := p.Flush(mailbox, organization)
+	return p.noted(v, "/ui/cache", admin.Change{What: admin.CacheFlushed, Of: of, Count: flushed}, "mailbox", string(mailbox), "organization", organization, "flushed", flushed)
 }
 
 func (p *pages) refresh(v *visit) error {
@@ -186,7 +161,7 @@ func (p *pages) refresh(v *visit) error {
 		return err
 	}
 	id, asked := p.Refresh(mailbox, organization)
-	return p.noted(v, "/ui/cache", admin.Change{What: "cache refreshed", Of: of, Count: asked}, "request_id", id, "mailbox", string(mailbox), "organization", organization, "refreshed", asked)
+	return p.noted(v, "/ui/cache", admin.Change{What: admin.CacheRefreshed, Of: of, Count: asked}, "request_id", id, "mailbox", string(mailbox), "organization", organization, "refreshed", asked)
 }
 
 // noted keeps a change and goes where it is told of.

@@ -43,6 +43,7 @@ func NewVisitors() *Visitors {
 func New(c admin.Config, visitors *Visitors) http.Handler {
 	c.Log = cmp.Or(c.Log, slog.Default())
 	c.Changes = cmp.Or(c.Changes, new(admin.Changes))
+	c.Attempts = cmp.Or(c.Attempts, &visitors.attempts)
 	p := &pages{Config: c, Visitors: visitors, rest: admin.New(c), sites: http.NewCrossOriginProtection()}
 	p.routes = p.table()
 	return p
@@ -97,28 +98,16 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.rest.ServeHTTP(w, r)
 		return
 	}
-	harden(w.Header())
+	admin.Harden(w.Header(), policy)
 	v := &visit{w, r, p.open}
 	if err := p.serve(v); err != nil {
 		p.fail(v, err)
 	}
 }
 
-// harden sets the header fields of every page: it loads nothing from elsewhere, runs no
-// script and has no style but its own, and is shown in no frame.
-func harden(h http.Header) {
-	for name, value := range map[string]string{
-		"Content-Security-Policy":      "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-		"X-Frame-Options":              "DENY",
-		"X-Content-Type-Options":       "nosniff",
-		"Cross-Origin-Resource-Policy": "same-origin",
-		"Cross-Origin-Opener-Policy":   "same-origin",
-		"Referrer-Policy":              "no-referrer",
-		"Cache-Control":                "no-store",
-	} {
-		h.Set(name, value)
-	}
-}
+// policy is the Content-Security-Policy of every page: it loads nothing from elsewhere, runs
+// no script and has no style but its own, and is shown in no frame.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 func (p *pages) serve(v *visit) error {
 	if p.Open() && !admin.IsLoopback(v.Host) {

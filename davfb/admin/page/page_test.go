@@ -1,7 +1,9 @@
 package page_test
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,6 +14,8 @@ import (
 	"time"
 
 	"fbgate/availability"
+	"fbgate/availability/doctor"
+	"fbgate/cache"
 	"fbgate/davfb/admin"
 	"fbgate/davfb/admin/page"
 	"fbgate/davfb/admin/session"
@@ -233,6 +237,77 @@ func TestAttemptsToSignIn(t *testing.T) {
 	})
 }
 
+// Programs guess no oftener than people, and both at one token.
+func TestAttemptsByPrograms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBrowser(t, page.New(admin.Config{Token: func() (string, error) { return secret, nil }}, page.NewVisitors()))
+		shows := func(token string) int {
+			r := httptest.NewRequest("GET", "http://localhost:8081/cache", nil)
+			r.RemoteAddr = b.from
+			r.Header.Set("Authorization", "Bearer "+token)
+			w := httptest.NewRecorder()
+			b.w.ServeHTTP(w, r)
+			return w.Code
+		}
+		for range 2 * session.Tries { // which are none
+			if got := shows(secret); got != 200 {
+				t.Fatal(got)
+			}
+		}
+		for range session.Tries {
+			if got := shows("guess"); got != 401 {
+				t.Fatal(got)
+			}
+		}
+		if got := shows(secret); got != 429 {
+			t.Error(got)
+		}
+		b.get("/ui/sign-in")
+		expect(t, b.post("/ui/sign-in", "token", secret), 429)
+		time.Sleep(time.Minute)
+		if got := shows(secret); got != 200 {
+			t.Error(got)
+		}
+	})
+}
+
+// A page that loads itself again does not keep anybody signed in.
+func TestRefreshingIsNoUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBrowser(t, page.New(admin.Config{Token: func() (string, error) { return secret, nil }}, page.NewVisitors()))
+		b.get("/ui/sign-in")
+		expect(t, b.post("/ui/sign-in", "token", secret), 303)
+		refresh := func() int {
+			r := httptest.NewRequest("GET", "http://localhost:8081/ui/", nil)
+			r.Header.Set("X-Fbgate-Refresh", "1")
+			return b.do(r).Code
+		}
+		for begun := time.Now(); time.Since(begun) < session.Idle; time.Sleep(10 * time.Second) {
+			if got := refresh(); got != 200 {
+				t.Fatalf("%d after %v", got, time.Since(begun))
+			}
+		}
+		if got := refresh(); got != 303 {
+			t.Errorf("%d after all that time", got)
+		}
+	})
+}
+
+// What somebody has done is told to them, and once.
+func TestNoticeIsForWhoChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		b, other := newBrowser(t, w), newBrowser(t, w)
+		other.from = "127.0.0.2:1234"
+		b.get("/ui/cache")
+		expect(t, b.post("/ui/cache/flush", "mailbox", "mary@contoso.com"), 303)
+		expect(t, other.get("/ui/cache?change=1"), 200, `!role="status"`)
+		expect(t, b.get("/ui/cache?change=1"), 200, `role="status"`)
+		time.Sleep(time.Minute)
+		expect(t, b.get("/ui/cache?change=1"), 200, `!role="status"`)
+	})
+}
+
 func TestTokenThatCannotBeRead(t *testing.T) {
 	b := newBrowser(t, newWorld(t, func(c *admin.Config) {
 		c.Token = func() (string, error) { return "", fmt.Errorf("open /run/secret: no such file") }
@@ -299,7 +374,8 @@ func TestFlush(t *testing.T) {
 	}{
 		{[]string{"mailbox", "mary@contoso.com"}, 303, 3, "mary@contoso.com, 1 mailbox", "mary@contoso.com"},
 		{[]string{"mailbox", "SMTP:Mary@Contoso.com"}, 303, 3, "mary@contoso.com, 1 mailbox", "mary@contoso.com"},
-		{[]string{"mailbox", "strange@contoso.com"}, 303, 4, "strange@contoso.com", ""},
+		{[]string{"mailbox", "strange@contoso.com"}, 303, 4, "strange@contoso.com, 0 mailboxes. Nothing was remembered of it.", ""},
+		{[]string{"organization", "northwind"}, 303, 4, "northwind, 0 mailboxes. Nothing was remembered of it.", ""},
 		{[]string{"organization", "contoso"}, 303, 1, "contoso, 3 mailboxes", "joe@contoso.com mary@contoso.com nobody@contoso.com"},
 		{[]string{"everything", "yes"}, 303, 0, "everything, 4 mailboxes", "joe@contoso.com mary@contoso.com nobody@contoso.com pilar@fabrikam.com"},
 		{[]string{"organization", "nowhere"}, 400, 4, "Nothing was changed", "-"},
@@ -318,23 +394,35 @@ func TestFlush(t *testing.T) {
 					t.Fatal(path)
 				}
 				got = b.get("/ui/cache?change=1")
-				expect(t, got, 200, test.says, `role="status"`)
+				expect(t, got, 200, test.says, `role="status"`, class(test.left < 4))
 				if log := w.log.String(); !strings.Contains(log, "cache flushed") || !strings.Contains(log, "127.0.0.1") {
 					t.Error(log)
 				}
 			} else {
 				expect(t, got, test.status, test.says)
 			}
-			if _, total := w.config.Caches.Entries(func(availability.Mailbox) bool { return true }, 1); total != test.left {
+			if total := w.config.Caches.Page(cache.Listing{}).Total; total != test.left {
 				t.Errorf("%d are left, want %d", total, test.left)
 			}
 			w = newWorld(t, nil)
 			b = newBrowser(t, w)
 			b.get("/ui/cache")
 			expect(t, b.post("/ui/cache/refresh", test.form...), test.status)
+			if test.status == 303 {
+				says := strings.Replace(test.says, "Nothing was remembered of it.", "Nothing is remembered of it, it is being refreshed already, or the organization answers by who asks.", 1)
+				expect(t, b.get("/ui/cache?change=1"), 200, says, class(test.left < 4))
+			}
 			w.refreshes(t, strings.Fields(strings.TrimPrefix(test.refresh, "-")))
 		})
 	}
+}
+
+// class is what a notice has if something was done, or nothing.
+func class(done bool) string {
+	if done {
+		return `class="notice good"`
+	}
+	return `class="notice warn"`
 }
 
 // Nobody is told of a change by a number that is not one.
@@ -354,35 +442,91 @@ func TestCachePages(t *testing.T) {
 	}
 	start := midnight()
 	w.config.Caches["contoso"].Lookup(t.Context(), availability.Query{Mailboxes: many, Window: availability.Window{Start: start, End: start.AddDate(0, 0, 1)}, Interval: time.Hour})
-	seen := make(map[string]int)
-	path := "/ui/cache?matching=USER&order=expiry-down"
-	pages := 0
-	for ; path != ""; pages++ {
+	seen, pages := b.leaf("/ui/cache?matching=USER&order=expiry-down", "<strong>120</strong> of 124")
+	if pages != 3 || len(seen) != 120 {
+		t.Errorf("%d mailboxes on %d pages", len(seen), pages)
+	}
+	expect(t, b.get("/ui/cache?matching=nowhere"), 200, "None of them matches")
+	expect(t, b.get("/ui/cache?organization=fabrikam"), 200, "pilar@fabrikam.com", "!mary@contoso.com")
+	expect(t, b.get("/ui/cache?next=x"), 400, "next is not one that came with a page; begin without it.")
+	expect(t, b.get("/ui/cache?order=age"), 400, "expected address, address-down, expiry or expiry-down.")
+	expect(t, b.get("/ui/cache/entry?mailbox=mary@contoso.com"), 200, "busy 09:00–10:30", "tentative 11:00–12:00", "contoso")
+	expect(t, b.get("/ui/cache/entry?mailbox=nobody@contoso.com"), 200, "unknown-mailbox", "&lt;b&gt;", "no information 00:00–24:00", "!free 0")
+	expect(t, b.get("/ui/cache/entry?mailbox=ary@contoso.com"), 404, "Nothing is remembered of")
+	expect(t, b.get("/ui/cache/entry"), 404)
+}
+
+// leaf goes through the list from page to page and returns who is on them, none of them
+// twice.
+func (b *browser) leaf(path, says string) (seen map[string]bool, pages int) {
+	b.t.Helper()
+	seen = make(map[string]bool)
+	rows := regexp.MustCompile(`<a href="/ui/cache/entry\?mailbox=([^"]*)">[^<]*</a></th><td>[^<]*(?:<br><span class="faint break">(for [^<]*)</span>)?</td>`)
+	for ; path != "" && pages < 100; pages++ {
 		got := b.get(path)
-		expect(t, got, 200, "<strong>120</strong> of 124")
-		for _, m := range regexp.MustCompile(`mailbox=(user\d+)`).FindAllStringSubmatch(got.Body.String(), -1) {
-			seen[m[1]]++
+		expect(b.t, got, 200, says)
+		for _, row := range rows.FindAllStringSubmatch(got.Body.String(), -1) {
+			name := row[1] + " " + row[2]
+			if seen[name] {
+				b.t.Errorf("%s is listed twice", name)
+			}
+			seen[name] = true
 		}
 		path = ""
 		if next := regexp.MustCompile(`href="([^"]+)">Next page`).FindStringSubmatch(got.Body.String()); next != nil {
 			path = strings.ReplaceAll(next[1], "&amp;", "&")
 		}
 	}
-	if pages != 3 || len(seen) != 120 {
-		t.Errorf("%d mailboxes on %d pages", len(seen), pages)
+	return seen, pages
+}
+
+// One mailbox that is remembered for many domains is on several pages.
+func TestCachePagesOfManyDomains(t *testing.T) {
+	w := newWorld(t, nil)
+	c := cache.New("contoso", w, cache.NewMemory(1000), cache.Policy{Known: 15 * time.Minute, Wait: 10 * time.Second, Timeout: 25 * time.Second, ByRequester: true})
+	w.config.Caches["contoso"] = c
+	start := midnight()
+	for i := range 120 {
+		q := availability.Query{Mailboxes: []availability.Mailbox{"mary@contoso.com"}, Window: availability.Window{Start: start, End: start.AddDate(0, 0, 1)}, Interval: time.Hour}
+		q.Requester.Mailbox = availability.Mailbox(fmt.Sprintf("kim@d%03d.com", i))
+		if i%60 == 0 {
+			q.Mailboxes = append(q.Mailboxes, "joe@contoso.com")
+		}
+		c.Lookup(t.Context(), q)
 	}
-	for m, n := range seen {
-		if n != 1 {
-			t.Errorf("%s is listed %d times", m, n)
+	for _, order := range []string{"address", "address-down", "expiry", "expiry-down"} {
+		seen, pages := newBrowser(t, w).leaf("/ui/cache?order="+order, "<strong>123</strong> of 123")
+		if len(seen) != 123 || pages != 3 {
+			t.Errorf("%s: %d rows on %d pages", order, len(seen), pages)
 		}
 	}
-	expect(t, b.get("/ui/cache?matching=nowhere"), 200, "None of them matches")
-	expect(t, b.get("/ui/cache?organization=fabrikam"), 200, "pilar@fabrikam.com", "!mary@contoso.com")
-	expect(t, b.get("/ui/cache?after=x&expires=y"), 400, "Begin at the first page")
-	expect(t, b.get("/ui/cache/entry?mailbox=mary@contoso.com"), 200, "busy 09:00–10:30", "tentative 11:00–12:00", "contoso")
-	expect(t, b.get("/ui/cache/entry?mailbox=nobody@contoso.com"), 200, "unknown-mailbox", "&lt;b&gt;", "no information 00:00–24:00", "!free 0")
-	expect(t, b.get("/ui/cache/entry?mailbox=ary@contoso.com"), 404, "Nothing is remembered of")
-	expect(t, b.get("/ui/cache/entry"), 404)
+}
+
+// BenchmarkCachePage shows parts of a million mailboxes.
+func BenchmarkCachePage(b *testing.B) {
+	const mailboxes = 1_000_000
+	store := cache.NewMemory(mailboxes)
+	window := availability.Window{Start: midnight(), End: midnight().AddDate(0, 0, 1)}
+	for i := range mailboxes {
+		m := availability.Mailbox(fmt.Sprintf("user%07d@fabrikam.com", i*7919%mailboxes))
+		ttl := time.Hour + time.Duration(i)*time.Millisecond
+		store.Set(cache.Key{Mailbox: m}, []availability.Answer{{Mailbox: m, Organization: "fabrikam", Window: window, At: time.Now(), Expires: time.Now().Add(ttl)}}, ttl)
+	}
+	caches := cache.Caches{"fabrikam": cache.New("fabrikam", nil, store, cache.Policy{})}
+	handler := page.New(admin.Config{Caches: caches}, page.NewVisitors())
+	middle := admin.Place(&cache.Row{Mailbox: "user0500000@fabrikam.com", Organization: "fabrikam"})
+	for name, query := range map[string]string{"first": "", "middle": "?next=" + middle, "expiring": "?order=expiry-down", "search": "?matching=99999", "entry": "/entry?mailbox=user0500000@fabrikam.com"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				handler.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/ui/cache"+query, nil))
+				if w.Code != 200 || !strings.Contains(w.Body.String(), "@fabrikam.com") {
+					b.Fatal(w.Code, w.Body)
+				}
+			}
+		})
+	}
 }
 
 func TestLookups(t *testing.T) {
@@ -435,6 +579,21 @@ func TestDoctor(t *testing.T) {
 	expect(t, b.post("/ui/doctor", "mailbox", "nobody@contoso.com"), 200, "It fails at authentication", "401 &lt;script&gt;", "!<script>alert", "</html>")
 	expect(t, b.post("/ui/doctor", "mailbox", " "), 400, "Give the address")
 	expect(t, b.post("/ui/doctor", "mailbox", "mary@contoso.com", "organization", "elsewhere"), 400, "there is no organization")
+	b.get(ask("who", "joe@contoso.com", "as", "mary@contoso.com"))
+	for _, line := range []string{`msg="doctor asked" client=127.0.0.1 mailbox=nobody@contoso.com`, `msg="operator asked" client=127.0.0.1 request_id=page-`, `mailboxes=[joe@contoso.com] as=mary@contoso.com`} {
+		if log := w.log.String(); !strings.Contains(log, line) {
+			t.Errorf("%s is not in\n%s", line, log)
+		}
+	}
+	busy := newBrowser(t, newWorld(t, func(c *admin.Config) {
+		c.Doctor = func(context.Context, availability.Mailbox, string, availability.Mailbox) (iter.Seq[doctor.Hop], error) {
+			return nil, admin.ErrBusy
+		}
+	}))
+	busy.get("/ui/doctor")
+	if got := busy.post("/ui/doctor", "mailbox", "mary@contoso.com"); got.Code != 503 || got.Header().Get("Retry-After") == "" || !strings.Contains(got.Body.String(), "Two doctors are at work") {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
 }
 
 // No more questions than there is room for.

@@ -37,7 +37,7 @@ func (p *pages) find(v *visit) (*session.Session, error) {
 	if err != nil {
 		c = new(http.Cookie)
 	}
-	one, err := p.sessions.Find(c.Value, p.token)
+	one, err := p.sessions.Find(c.Value, !v.byItself(), p.token)
 	switch {
 	case err != nil:
 		return nil, err
@@ -51,6 +51,9 @@ func (p *pages) find(v *visit) (*session.Session, error) {
 	}
 	return one, nil
 }
+
+// byItself reports whether a page is loaded again by its script, with nobody at work.
+func (v *visit) byItself() bool { return v.Request.Header.Get("X-Fbgate-Refresh") != "" }
 
 // stays reports whether somebody who has signed in by name still may.
 func (p *pages) stays(v *visit, who string) bool {

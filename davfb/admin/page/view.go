@@ -30,7 +30,7 @@ type frame struct {
 	Operator string // who that is; empty if it was by the token
 	Version  string
 	Uptime   string
-	Said     *admin.Change // what the visitor has just done
+	Said     *said // what the visitor has just done
 }
 
 type link struct {
@@ -59,15 +59,36 @@ func (p *pages) frame(v *visit, title, here string) frame {
 			f.Nav = append(f.Nav, l.link)
 		}
 	}
-	// Who is told of a change is who made it: nobody else knows its number.
+	// Who is told of a change is who has just made it.
 	if n, err := strconv.Atoi(v.URL.Query().Get("change")); err == nil {
 		for _, change := range p.Changes.Last() {
-			if change.Number == n {
-				f.Said = &change
+			if change.Number == n && change.Who == p.who(v) && time.Since(change.At) < time.Minute {
+				f.Said = newSaid(change)
 			}
 		}
 	}
 	return f
+}
+
+// said is how a visitor is told of a change.
+type said struct {
+	admin.Change
+	Class string // of the notice
+}
+
+// newSaid makes it plain when there was nothing to change.
+func newSaid(change admin.Change) *said {
+	s := &said{change, "good"}
+	switch {
+	case change.Failed:
+		s.Class = "bad"
+	case !change.Counted() || change.Count > 0:
+	case change.What == admin.CacheFlushed:
+		s.Class, s.Why = "warn", "Nothing was remembered of it."
+	default:
+		s.Class, s.Why = "warn", "Nothing is remembered of it, it is being refreshed already, or the organization answers by who asks."
+	}
+	return s
 }
 
 // show writes a page, or nothing of it.

@@ -102,11 +102,11 @@ func (u *use) over(now time.Time) bool {
 	return now.Sub(u.last) >= Idle || now.Sub(u.begun) >= Longest
 }
 
-// Find returns the session with that ID and goes on with it, nil if there is none. One
-// that was begun by the token is over, too, once token returns another one, and cannot be
-// found while that fails.
-func (s *Sessions) Find(id string, token func() (string, error)) (*Session, error) {
-	one := s.use(id)
+// Find returns the session with that ID, nil if there is none. Used is that somebody uses
+// it, and so it goes on. One that was begun by the token is over, too, once token returns
+// another one, and cannot be found while that fails.
+func (s *Sessions) Find(id string, used bool, token func() (string, error)) (*Session, error) {
+	one := s.get(id, used)
 	if one == nil || one.Who != "" {
 		return one, nil
 	}
@@ -121,8 +121,7 @@ func (s *Sessions) Find(id string, token func() (string, error)) (*Session, erro
 	return one, nil
 }
 
-// use returns the session with that ID and goes on with it, nil if there is none.
-func (s *Sessions) use(id string) *Session {
+func (s *Sessions) get(id string, used bool) *Session {
 	key, now := sha256.Sum256([]byte(id)), time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,7 +133,9 @@ func (s *Sessions) use(id string) *Session {
 		delete(s.by, key)
 		return nil
 	}
-	u.last = now
+	if used {
+		u.last = now
+	}
 	return u.Session
 }
 

@@ -12,7 +12,7 @@ import (
 
 // find finds a session while the token is that one.
 func find(sessions *session.Sessions, id, token string) *session.Session {
-	one, _ := sessions.Find(id, func() (string, error) { return token, nil })
+	one, _ := sessions.Find(id, true, func() (string, error) { return token, nil })
 	return one
 }
 
@@ -64,7 +64,7 @@ func TestAnotherTokenEndsSessions(t *testing.T) {
 func TestTokenThatCannotBeRead(t *testing.T) {
 	var sessions session.Sessions
 	one, unread := sessions.Begin("token"), errors.New("permission denied")
-	if found, err := sessions.Find(one.ID, func() (string, error) { return "", unread }); found != nil || err != unread {
+	if found, err := sessions.Find(one.ID, true, func() (string, error) { return "", unread }); found != nil || err != unread {
 		t.Errorf("%v, %v", found, err)
 	}
 	if find(&sessions, one.ID, "token") != one {
@@ -81,7 +81,7 @@ func TestSessionOfSomebody(t *testing.T) {
 			t.Errorf("%q", one.Who)
 		}
 		asked := false
-		found, err := sessions.Find(one.ID, func() (string, error) { asked = true; return "", errors.New("permission denied") })
+		found, err := sessions.Find(one.ID, true, func() (string, error) { asked = true; return "", errors.New("permission denied") })
 		if found != one || err != nil || asked {
 			t.Errorf("%v, %v, the token asked for: %v", found, err, asked)
 		}
@@ -135,6 +135,22 @@ func TestSessionsAreBounded(t *testing.T) {
 		}
 		if find(&sessions, first.ID, "token") == nil {
 			t.Error("one in use is gone")
+		}
+	})
+}
+
+// What a page loads by itself is no use of a session.
+func TestUnusedSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sessions session.Sessions
+		one := sessions.BeginAs("mary")
+		for begun := time.Now(); time.Since(begun) < session.Idle; time.Sleep(10 * time.Second) {
+			if found, _ := sessions.Find(one.ID, false, nil); found != one {
+				t.Fatalf("gone after %v", time.Since(begun))
+			}
+		}
+		if found, _ := sessions.Find(one.ID, false, nil); found != nil {
+			t.Error("goes on though nobody is there")
 		}
 	})
 }
