@@ -22,7 +22,6 @@ type doctorView struct {
 	Mailbox, Organization, As string
 	Organizations             []string
 	Wrong                     string
-	Running                   bool
 }
 
 // hop is one as it is shown.
@@ -85,7 +84,6 @@ func (p *pages) doctor(v *visit) error {
 		view.Wrong = err.Error()
 		return p.show(v, http.StatusBadRequest, "doctor", view)
 	}
-	view.Running = true
 	s := p.stream(v, view)
 	found := verdict{}
 	where := ""
