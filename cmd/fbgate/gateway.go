@@ -114,7 +114,7 @@ func nextGateway(c *config.Config, store *published.Store, log *slog.Logger, wat
 	g.operators = func(ready func() bool) http.Handler {
 		return page.New(admin.Config{
 			Caches: b.caches, Publisher: b.publisher, Source: asOperator{b.source}, Organizations: b.status, Meters: b.meters(),
-			Journal: b.operating.journal, Redact: f.lookups.Redactor.Text, Doctor: b.consult,
+			Journal: b.operating.journal, Redactor: f.lookups.Redactor, Doctor: b.consult,
 			Configuration: g.reloading.configuration, Reload: g.reloading.reload,
 			Changes: b.operating.changes, Version: version(), Started: b.operating.started,
 			Token: token, Ready: ready, Log: log,

@@ -24,6 +24,7 @@ import (
 	"fbgate/availability/journal"
 	"fbgate/availability/publisher"
 	"fbgate/cache"
+	"fbgate/davfb/face"
 
 	"github.com/gorilla/mux"
 )
@@ -41,9 +42,9 @@ type Config struct {
 	Meters Meters
 	// Journal has the last questions of clients. It may be nil.
 	Journal *journal.Journal
-	// Redact hides addresses as they are hidden in the Journal, so that they can be
-	// searched for. It may be nil.
-	Redact func(string) string
+	// Redactor is that of the Journal, so that somebody can be searched for there. It
+	// hides who is named elsewhere, too; nil hides nobody.
+	Redactor *face.Redactor
 	// Doctor takes the question about a mailbox hop by hop; organization and as may be
 	// empty. The error says what is wrong with them, or is ErrBusy. He is at work until
 	// ctx is done, so it has to be some time. It may be nil.
@@ -73,6 +74,7 @@ func New(c Config) http.Handler {
 	if c.Ready == nil {
 		c.Ready = func() bool { return true }
 	}
+	c.Organizations = c.Shown()
 	a := &admin{Config: c}
 	// Without SkipClean mux would redirect "//cache", before anybody is asked for a token.
 	router := mux.NewRouter().SkipClean(true)

@@ -50,11 +50,12 @@ func (p *pages) lookups(v *visit) error {
 		Codes         []availability.Code
 		Lookups       []lookup
 		Most          int
-		Interval      int // of the refresh, in seconds
-	}{frame: p.frame(v, "Recent lookups", "/ui/lookups"), Mailbox: strings.ToLower(strings.TrimSpace(query.Get("mailbox"))), Code: query.Get("code"), Codes: availability.Codes(), Most: lookupsShown}
+		Hidden        bool // addresses are: parts of them match nothing
+	}{frame: p.frame(v, "Recent lookups", "/ui/lookups"), Mailbox: strings.ToLower(strings.TrimSpace(query.Get("mailbox"))), Code: query.Get("code"), Codes: availability.Codes(), Most: lookupsShown, Hidden: p.Redactor != nil}
+	whole := availability.ParseMailbox(view.Mailbox)
 	found, _ := p.Journal.Since(0, func(l *journal.Lookup) bool {
 		return slices.ContainsFunc(l.Told, func(t journal.Told) bool {
-			return strings.Contains(string(t.Mailbox), view.Mailbox) && (view.Code == "" || t.Reason != nil && string(t.Reason.Code) == view.Code)
+			return (strings.Contains(string(t.Mailbox), view.Mailbox) || p.Named(&t, whole)) && (view.Code == "" || t.Reason != nil && string(t.Reason.Code) == view.Code)
 		}) || view.Mailbox == "" && view.Code == ""
 	}, lookupsShown)
 	slices.Reverse(found)
@@ -140,13 +141,13 @@ func (p *pages) explain(v *visit, text string) error {
 		lookup
 		Shown []told
 		Slots int
-		Again string // the path that asks the same now
-		Ask   bool   // the doctor can be asked
-	}{frame: p.frame(v, fmt.Sprintf("Lookup %d", number), "/ui/lookups"), lookup: newLookup(l), Slots: l.Window.Slots(l.Interval), Ask: p.Doctor != nil}
+		Again string // the path that asks the same now, which needs the addresses
+		Ask   bool   // the doctor can be asked, who needs the address
+	}{frame: p.frame(v, fmt.Sprintf("Lookup %d", number), "/ui/lookups"), lookup: newLookup(l), Slots: l.Window.Slots(l.Interval), Ask: p.Doctor != nil && p.Redactor == nil}
 	for _, t := range l.Told {
 		view.Shown = append(view.Shown, newTold(t, l))
 	}
-	if p.Source != nil && len(l.Told) > 0 {
+	if p.Source != nil && p.Redactor == nil && len(l.Told) > 0 {
 		view.Again = again(l)
 	}
 	return p.show(v, http.StatusOK, "explain", view)

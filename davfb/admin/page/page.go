@@ -46,6 +46,7 @@ func New(c admin.Config, visitors *Visitors) http.Handler {
 	c.Log = cmp.Or(c.Log, slog.Default())
 	c.Changes = cmp.Or(c.Changes, new(admin.Changes))
 	p := &pages{Config: c, Visitors: visitors, rest: admin.New(c), sites: http.NewCrossOriginProtection()}
+	p.Organizations = c.Shown()
 	p.routes = p.table()
 	return p
 }
