@@ -1,7 +1,6 @@
 package page
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -117,10 +116,9 @@ func newLookup(l journal.Lookup) lookup {
 // told is what was told of one mailbox, and why.
 type told struct {
 	journal.Told
-	How  string // where it came from
-	Why  string // the digits
-	Bad  bool
-	Note string // what else matters
+	Whence whence
+	Why    string // the digits
+	Bad    bool
 }
 
 func (p *pages) explain(v *visit, text string) error {
@@ -145,7 +143,7 @@ func (p *pages) explain(v *visit, text string) error {
 		Ask   bool   // the doctor can be asked, who needs the address
 	}{frame: p.frame(v, fmt.Sprintf("Lookup %d", number), "/ui/lookups"), lookup: newLookup(l), Slots: l.Window.Slots(l.Interval), Ask: p.Doctor != nil && p.Redactor == nil}
 	for _, t := range l.Told {
-		view.Shown = append(view.Shown, newTold(t, l))
+		view.Shown = append(view.Shown, newTold(t))
 	}
 	if p.Source != nil && p.Redactor == nil && len(l.Told) > 0 {
 		view.Again = again(l)
@@ -153,19 +151,8 @@ func (p *pages) explain(v *visit, text string) error {
 	return p.show(v, http.StatusOK, "explain", view)
 }
 
-func newTold(t journal.Told, l journal.Lookup) told {
-	shown := told{Told: t, Bad: t.Reason != nil}
-	whom := cmp.Or(t.Organization, "no organization")
-	switch {
-	case t.Stale:
-		shown.How = fmt.Sprintf("%s had said so %s before, and nothing fresh could be had: it is stale.", whom, age(t.Age))
-	case t.Cached:
-		shown.How = fmt.Sprintf("%s had said so %s before, and that was remembered.", whom, age(t.Age))
-	case t.Organization == "":
-		shown.How = "Nobody was asked: the mailbox has no organization here."
-	default:
-		shown.How = fmt.Sprintf("%s was asked.", whom)
-	}
+func newTold(t journal.Told) told {
+	shown := told{Told: t, Bad: t.Reason != nil, Whence: newWhence(t.Organization, t.Cached, t.Stale, t.Age, t.Reason)}
 	if t.Reason == nil {
 		shown.Why = "0 where the calendar is free, 1 to 3 where it has entries: all of the time asked about is known."
 	} else {
