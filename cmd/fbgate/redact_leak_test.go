@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +41,10 @@ func (s *sheet) String() string {
 // it finds it in the lookups.
 func TestNobodyIsNamed(t *testing.T) {
 	server := startExchange(t, exchangetest.New(exchangetest.Exchange2019))
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var log sheet
 	level := new(slog.LevelVar)
 	level.Set(slog.LevelDebug)
@@ -48,12 +54,12 @@ admin: {listen: "127.0.0.1:8081"}
 login: {anonymous: true}
 log: {level: debug, redact_addresses: true}
 access_rules:
-  - {organizations: [secret], allow: none}
-  - {allow: AvailabilityOnly}
+  - {organizations: [secret], free_busy_access_level: none}
+  - {free_busy_access_level: availability_only}
 organizations:
-  - {name: contoso, domains: [contoso.com], target_sharing_epr: %[1]s, access_method: OrgWideFB, credential: {type: basic, username: svczq@contoso.com, password: secret}}
-  - {name: secret, domains: [secret.com], target_sharing_epr: %[1]s, access_method: OrgWideFB, credential: {type: basic, username: svczq@contoso.com, password: secret}}
-`, server)
+  - {name: contoso, domains: [contoso.com], target_sharing_epr: %[1]s, access_method: OrgWideFB, credential: {type: basic, username: svczq@contoso.com, password_file: %[2]s}}
+  - {name: secret, domains: [secret.com], target_sharing_epr: %[1]s, access_method: OrgWideFB, credential: {type: basic, username: svczq@contoso.com, password_file: %[2]s}}
+`, server, password)
 	g, err := newGateway(c, nil, newLog(config.Log{Format: "json", RedactAddresses: true}, level, &log))
 	if err != nil {
 		t.Fatal(err)
@@ -72,6 +78,7 @@ organizations:
 			t.Errorf("%s: …%s…", where, text[max(0, at-120):min(len(text), at+60)])
 		}
 	}
+	query := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") } // for legacy paths a plus is one
 	mailboxes := []string{
 		"maryzq@contoso.com", "maryzq.o'brienzq@contoso.com", "maryzq=smithzq@contoso.com", `"maryzq smithzq"@contoso.com`, "MARYZQ@CONTOSO.COM",
 		"maryzq@secret.com", "maryzq.o'brienzq@secret.com", "maryzq@nowhere.example", "maryzq=smithzq@nowhere.example", "maryzqsmithzq", `"maryzq smithzq"`,
@@ -82,7 +89,7 @@ organizations:
 		if strings.HasPrefix(m, "/") {
 			kind = "EX"
 		}
-		for _, escaped := range []string{url.PathEscape(m), url.QueryEscape(strings.ToUpper(m))} {
+		for _, escaped := range []string{url.PathEscape(m), query(strings.ToUpper(m))} {
 			target := "/public/?Cmd=freebusy&start=2026-11-23T08:00:00Z&end=2026-11-23T12:00:00Z&interval=30&u=" + kind + ":" + escaped
 			g.plain.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, target, nil))
 		}
@@ -91,14 +98,14 @@ organizations:
 			"/public/NON_IPM_SUBTREE/SCHEDULE%2B%20FREE%20BUSY/EX:_xF8FF_o=Contoso_xF8FF_ou=Sales/USER-_xF8FF_cn=Recipients_xF8FF_cn="+url.PathEscape(strings.ReplaceAll(m, "/", "_xF8FF_"))+".EML", nil))
 		seen(m+" in the log", log.String())
 		var page struct{ Lookups []struct{ Number int } }
-		if err := json.Unmarshal([]byte(ask("GET", "/lookups?mailbox="+url.QueryEscape(m))), &page); err != nil || len(page.Lookups) == 0 {
+		if err := json.Unmarshal([]byte(ask("GET", "/lookups?mailbox="+query(m))), &page); err != nil || len(page.Lookups) == 0 {
 			t.Errorf("%s is not found: %v", m, err)
-		} else if n := page.Lookups[0].Number; !strings.Contains(ask("GET", "/ui/lookups?mailbox="+url.QueryEscape(m)), fmt.Sprintf(`/ui/lookups/%d"`, n)) {
+		} else if n := page.Lookups[0].Number; !strings.Contains(ask("GET", "/ui/lookups?mailbox="+query(m)), fmt.Sprintf(`/ui/lookups/%d"`, n)) {
 			t.Errorf("%s is not found in the pages", m)
 		} else {
 			seen(m+" is explained", ask("GET", fmt.Sprintf("/ui/lookups/%d", n)))
 		}
-		ask("DELETE", "/cache?mailbox="+url.QueryEscape(m))
+		ask("DELETE", "/cache?mailbox="+query(m))
 		if t.Failed() {
 			t.Fatalf("mailbox %d", i)
 		}
