@@ -119,7 +119,7 @@ type question struct {
 func (r *rule) fits(q question) bool {
 	return fits(r.organizations, func(o string) bool { return o == q.organization }) &&
 		fits(r.networks, func(n netip.Prefix) bool { return n.Contains(q.address) }) &&
-		fits(r.groups, func(g string) bool { return slices.Contains(q.groups, g) }) &&
+		fits(r.groups, func(g string) bool { return in(q.groups, g) }) &&
 		fits(r.domains, func(d domain) bool { return d.holds(q.domain) })
 }
 

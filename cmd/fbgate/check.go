@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 
 	"fbgate/availability"
 	"fbgate/availability/access"
@@ -31,20 +32,36 @@ func (c *checkCommand) Run(console console) error {
 	fmt.Fprintf(console.out, "%s is in order: %s, %s; clients ask %s, operators %s.\n", c.Config,
 		count(len(loaded.Organizations), "organization"), count(domains, "domain"), loaded.Listen, loaded.Admin.Listen)
 	passed, err := passedBy(loaded)
-	for _, number := range passed {
-		fmt.Fprintf(console.err, "fbgate: warning: rule %d of access_rules keeps free/busy from groups or mail domains, and who need not log in is in none: a later rule shows it to them. "+
-			"Write into that one for which groups, domains or networks it is.\n", number)
+	for _, p := range passed {
+		fmt.Fprintf(console.err, "fbgate: warning: %s\n", p)
 	}
 	return err
 }
 
-// passedBy returns the numbers of the access rules that keep something from groups or
-// mail domains, and that those pass by who need not log in, as nobody knows their names.
-func passedBy(c *config.Config) (numbers []int, err error) {
+// passing is that an access rule keeps something from groups or mail domains, and some of
+// those it is meant for pass it by, as nobody knows their names.
+type passing struct {
+	rule    int
+	through bool // the server behind lets them in; otherwise they need not log in
+}
+
+// String says what to do about it.
+func (p passing) String() string {
+	keeps := fmt.Sprintf("rule %d of access_rules keeps free/busy from groups or mail domains, and ", p.rule)
+	if p.through {
+		return keeps + "who logs in at the server behind may be in none, as not every log-in tells a name (cookies, Kerberos): a later rule shows it to them. " +
+			"Write it the other way round: which groups or domains may see it, and nothing for the rest."
+	}
+	return keeps + "who need not log in is in none: a later rule shows it to them. Write into that one for which groups, domains or networks it is."
+}
+
+// passedBy returns the access rules that some pass by.
+func passedBy(c *config.Config) (passed []passing, err error) {
 	rules, err := newRules(c.AccessRules, nil)
 	if err != nil {
 		return nil, err
 	}
+	free, through := nameless(c)
 	for i, r := range c.AccessRules {
 		if r.FreeBusyAccessLevel != "none" || len(r.Groups)+len(r.Domains) == 0 {
 			continue
@@ -54,29 +71,45 @@ func passedBy(c *config.Config) (numbers []int, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if seen(c, func(who availability.Requester, organization string) bool {
+		shown := func(who availability.Requester, organization string) bool {
 			_, fits := meant.Decide(who, organization)
 			level, by := rules.Decide(who, organization)
 			return fits > 0 && by > i+1 && level != access.None
-		}) {
-			numbers = append(numbers, i+1)
+		}
+		switch {
+		case seen(c, free, shown):
+			passed = append(passed, passing{rule: i + 1})
+		case seen(c, through, shown):
+			passed = append(passed, passing{rule: i + 1, through: true})
 		}
 	}
-	return numbers, nil
+	return passed, nil
 }
 
-// seen reports whether an organization is shown to somebody who need not log in.
-func seen(c *config.Config, shown func(availability.Requester, string) bool) bool {
-	var from []netip.Prefix
-	switch {
-	case c.Login == nil || c.Login.Anonymous:
-		from = []netip.Prefix{{}}
-	case c.TLS != nil:
-		from = networks(secureNetworks(c))
+// nameless returns from where somebody may come who has no name: need not log in, and is
+// let in by the server behind. An empty network stands for any that is not named.
+func nameless(c *config.Config) (free, through []netip.Prefix) {
+	everywhere := []netip.Prefix{{}}
+	for _, r := range c.AccessRules {
+		everywhere = append(everywhere, networks(r.Networks)...)
 	}
-	if c.Login != nil {
-		from = append(from, networks(c.Login.Networks)...)
+	if c.Login == nil || c.Login.Anonymous {
+		return everywhere, nil
 	}
+	methods := c.Login.Methods
+	free = networks(c.Login.Networks)
+	if c.TLS != nil {
+		methods = slices.Concat(methods, secureMethods(c))
+		free = append(free, networks(secureNetworks(c))...)
+	}
+	if slices.Contains(methods, "passthrough") {
+		through = everywhere
+	}
+	return free, through
+}
+
+// seen reports whether an organization is shown to somebody without a name.
+func seen(c *config.Config, from []netip.Prefix, shown func(availability.Requester, string) bool) bool {
 	for _, network := range from {
 		for _, o := range c.Organizations {
 			if shown(availability.Requester{Address: network.Addr()}, o.Name) {

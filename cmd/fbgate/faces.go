@@ -30,6 +30,7 @@ type faces struct {
 	listed    func(availability.Requester, *directory.Entry) bool // whom a folder shows; nil for everybody
 	publisher published.Named                                     // its Store is nil if nobody may publish
 	writers   face.Authenticate                                   // who may
+	loggingIn *ways                                               // how clients do
 	through   *passthrough.Handler
 	requests  *face.Requests
 	lookups   *face.Lookups // what clients have asked, for operators
@@ -43,7 +44,7 @@ func (f *faces) handlers() (plain, secure http.Handler, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f.writers = ways.writers
+	f.writers, f.loggingIn = ways.writers, ways
 	if plain, err = f.handler(ways.plain); err != nil || f.config.TLS == nil {
 		return plain, nil, err
 	}

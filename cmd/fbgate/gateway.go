@@ -92,13 +92,9 @@ func nextGateway(c *config.Config, store *published.Store, log *slog.Logger, wat
 	if err != nil {
 		return nil, err
 	}
-	visitors, err := share(used, keyOf("visitors", c.Admin), func() (*page.Visitors, func(), error) { return page.NewVisitors(), nil, nil })
+	visitors, err := visitors(c, used)
 	if err != nil {
 		return nil, err
-	}
-	token := c.Admin.Token
-	if c.Admin.TokenFile == "" {
-		token = nil
 	}
 	g := &gateway{
 		config:    c,
@@ -112,13 +108,15 @@ func nextGateway(c *config.Config, store *published.Store, log *slog.Logger, wat
 		listeners: b.operating.listeners,
 	}
 	g.operators = func(ready func() bool) http.Handler {
-		return page.New(admin.Config{
+		console := admin.Config{
 			Caches: b.caches, Publisher: b.publisher, Source: asOperator{b.source}, Organizations: b.status, Meters: b.meters(),
 			Journal: b.operating.journal, Redactor: f.lookups.Redactor, Doctor: b.consult,
 			Configuration: g.reloading.configuration, Reload: g.reloading.reload,
 			Changes: b.operating.changes, Version: version(), Started: b.operating.started,
-			Token: token, Ready: ready, Log: log,
-		}, visitors)
+			Ready: ready, Log: log,
+		}
+		signIn(&console, c, f.loggingIn, log)
+		return trustedProxies(c).Handler(page.New(console, visitors))
 	}
 	g.begin(used.end)
 	return g, nil

@@ -267,6 +267,46 @@ func TestLogInAtTheServerBehind(t *testing.T) {
 	}
 }
 
+// cookies adds one to each request.
+type cookies struct{ http.RoundTripper }
+
+func (c cookies) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Cookie", "sessionid=1")
+	return c.RoundTripper.RoundTrip(r)
+}
+
+// A rule that denies something to a group holds for who has logged in at the server
+// behind, by either name of NTLM, and with whatever cookie.
+func TestRulesHoldBehind(t *testing.T) {
+	t.Parallel()
+	samba := authtest.Samba{Domain: "CONTOSO", Username: "mary", Password: "secret"}
+	for _, scheme := range []string{"NTLM", "Negotiate"} {
+		handler := authtest.NTLM(landing("exchange"), samba.Start(t))
+		handler.Schemes = []string{scheme}
+		exchange := httptest.NewUnstartedServer(handler)
+		exchange.Config.ConnContext = handler.ConnContext
+		exchange.Start()
+		t.Cleanup(exchange.Close)
+		d := inFront(t, exchange.Listener.Addr().String(), fmt.Sprintf(`
+login: {methods: passthrough, netbios_domains: CONTOSO, htpasswd_file: %q, group_file: %q}
+access_rules: [{groups: board, free_busy_access_level: none}, {free_busy_access_level: availability_only}]`,
+			writeFile(t, []byte(htpasswd)), writeFile(t, []byte("board: mary\n"))), slog.New(slog.DiscardHandler))
+		kind := credential.NTLM{Username: `CONTOSO\mary`, Connections: 1, Password: func() (string, error) { return samba.Password, nil }}
+		transport := &http.Transport{MaxConnsPerHost: 1}
+		t.Cleanup(transport.CloseIdleConnections)
+		mary := credential.New(kind, func(*url.URL) bool { return true }).Transport(func(int) http.RoundTripper { return transport })
+		for n, client := range []http.RoundTripper{mary, cookies{mary}, cookies{mary}, mary} {
+			if status, body := exchangeSays(t, client, d, target("mary@contoso.com")); status != http.StatusOK || !strings.Contains(body, unknownDigits) {
+				t.Errorf("%s, %d. %d %q", scheme, n, status, body)
+			}
+		}
+		if counts := handler.Counts(); counts.Accepted != 1 {
+			t.Errorf("%s: %+v: one log-in should do", scheme, counts)
+		}
+	}
+}
+
 // A browser's silent log-in, by curl, with MIT's KDC; and a rule about the domain that
 // the name in the ticket is of.
 func TestLogInByKerberos(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -18,9 +19,11 @@ import (
 
 // operator is what all commands have in common that ask the operators' listener.
 type operator struct {
-	Admin string `placeholder:"URL" default:"http://127.0.0.1:8081" help:"The operators' listener of the gateway. Default: ${default}"`
-	Token string `name:"token-file" placeholder:"FILE" help:"The file that holds the token, if admin.token_file is set."`
-	JSON  bool   `name:"json" help:"Print what the gateway answers, for programs."`
+	Admin    string `placeholder:"URL" default:"http://127.0.0.1:8081" help:"The operators' listener of the gateway. Default: ${default}"`
+	Token    string `name:"token-file" placeholder:"FILE" help:"The file that holds the token, if admin.token_file is set."`
+	Username string `placeholder:"NAME" help:"Sign in by this name, if admin.operators has it or a group of it, with --password-file."`
+	Password string `name:"password-file" placeholder:"FILE" help:"The file that holds the password, on one line."`
+	JSON     bool   `name:"json" help:"Print what the gateway answers, for programs."`
 }
 
 // mostOperated bounds what is read of one answer, in bytes.
@@ -61,12 +64,8 @@ func (o *operator) send(ctx context.Context, method, path string, query url.Valu
 	if accept != "" {
 		request.Header.Set("Accept", accept)
 	}
-	if o.Token != "" {
-		token, err := config.ReadSecret(o.Token)
-		if err != nil {
-			return nil, fmt.Errorf("--token-file: %w", err)
-		}
-		request.Header.Set("Authorization", "Bearer "+token)
+	if err := o.sign(request); err != nil {
+		return nil, err
 	}
 	response, err := operators.Do(request)
 	if err != nil {
@@ -79,7 +78,27 @@ func (o *operator) send(ctx context.Context, method, path string, query url.Valu
 	return response, nil
 }
 
-// operators does not follow redirects: the token is for nobody else.
+// sign shows the token, or the name and the password, if there are any.
+func (o *operator) sign(request *http.Request) error {
+	switch {
+	case o.Token != "" && o.Username != "":
+		return errors.New("--token-file and --username are two ways to sign in: give one of them")
+	case o.Token != "":
+		token, err := config.ReadSecret(o.Token)
+		if err != nil {
+			return fmt.Errorf("--token-file: %w", err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		return nil
+	}
+	password, err := readPassword(o.Username, o.Password)
+	if err == nil && o.Username != "" {
+		request.SetBasicAuth(o.Username, password)
+	}
+	return err
+}
+
+// operators does not follow redirects: what is shown to sign in is for nobody else.
 var operators = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 func (o *operator) unreachable(err error) error {
@@ -100,13 +119,33 @@ func (o *operator) refused(response *http.Response) error {
 	if json.Unmarshal(body, &said) != nil || said.Error == "" {
 		return fmt.Errorf("%s answered %s: it is no operators' listener of fbgate that knows this; --admin names another", o.Admin, printable(response.Status))
 	}
-	switch {
-	case response.StatusCode == http.StatusUnauthorized && o.Token == "":
-		return fmt.Errorf("%s wants a token: give the file that holds it as --token-file; it is admin.token_file of the configuration", o.Admin)
-	case response.StatusCode == http.StatusUnauthorized:
-		return fmt.Errorf("%s does not take the token in %s: --token-file has to hold what admin.token_file of the configuration holds", o.Admin, o.Token)
+	if response.StatusCode == http.StatusUnauthorized {
+		return o.unauthorized(response.Header, printable(said.Error))
 	}
 	return errors.New(printable(said.Error))
+}
+
+// unauthorized says how to sign in, of the ways the gateway offers, or that what was shown
+// is wrong.
+func (o *operator) unauthorized(header http.Header, said string) error {
+	offers := func(scheme string) bool {
+		return slices.ContainsFunc(header.Values("WWW-Authenticate"), func(way string) bool { return strings.HasPrefix(way, scheme+" ") })
+	}
+	const (
+		byToken = "the file that holds it as --token-file; it is admin.token_file of the configuration"
+		byName  = "--username and --password-file of one of admin.operators of the configuration"
+	)
+	switch token, name := offers("Bearer"), offers("Basic"); {
+	case o.Token != "" && token:
+		return fmt.Errorf("%s does not take the token in %s: --token-file has to hold what admin.token_file of the configuration holds", o.Admin, o.Token)
+	case o.Username != "" && name:
+		return fmt.Errorf("%s does not take %s with the password in %s: %s", o.Admin, o.Username, o.Password, said)
+	case token && name:
+		return fmt.Errorf("%s wants a token, or a name and a password: give %s; or give %s", o.Admin, byToken, byName)
+	case name:
+		return fmt.Errorf("%s wants a name and a password: give %s", o.Admin, byName)
+	}
+	return fmt.Errorf("%s wants a token: give %s", o.Admin, byToken)
 }
 
 // indent writes what a gateway answered.

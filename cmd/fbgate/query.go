@@ -37,7 +37,7 @@ func (q *queryCommand) Run(ctx context.Context, console console) error {
 	if err != nil {
 		return err
 	}
-	password, err := q.password()
+	password, err := readPassword(q.Username, q.Password)
 	if err != nil {
 		return err
 	}
@@ -60,15 +60,20 @@ func (q *queryCommand) Run(ctx context.Context, console console) error {
 	return nil
 }
 
-// password reads the account's, if one is named.
-func (q *queryCommand) password() (string, error) {
-	if (q.Username == "") != (q.Password == "") {
+// readPassword reads the password of --username from the file of --password-file, if they
+// are given.
+func readPassword(username, file string) (string, error) {
+	if (username == "") != (file == "") {
 		return "", errors.New("--username and --password-file belong together")
 	}
-	if q.Username == "" {
+	if username == "" {
 		return "", nil
 	}
-	return config.ReadSecret(q.Password)
+	password, err := config.ReadSecret(file)
+	if err != nil {
+		return "", fmt.Errorf("--password-file: %w", err)
+	}
+	return password, nil
 }
 
 // request returns what is asked and the whole URL that asks it. Local times are in

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"strings"
 
 	"fbgate/availability"
 	"fbgate/cmd/fbgate/config"
@@ -117,11 +118,26 @@ func (h redacting) text(key, s string, names []string) string {
 		return s // it is always the same
 	case people[key]:
 		return h.redactor.Name(s)
+	case key == "client":
+		return h.client(s)
 	case key == "path":
 		return h.redactor.Path(s)
 	}
 	return h.redactor.Text(s, names...)
 }
+
+// client hides which operator it is, after whose address the name stands, and the session.
+func (h redacting) client(s string) string {
+	parts := strings.Split(s, ", ")
+	for i, part := range parts {
+		if i > 0 && !session.MatchString(part) {
+			parts[i] = h.redactor.Name(part)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+var session = regexp.MustCompile(`^session \w+$`)
 
 func (h redacting) any(key string, value slog.Value, names []string) slog.Value {
 	switch v := value.Any().(type) {

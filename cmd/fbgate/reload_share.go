@@ -13,6 +13,7 @@ import (
 	"fbgate/cache"
 	"fbgate/cmd/fbgate/config"
 	"fbgate/davfb/face"
+	"fbgate/davfb/login"
 	"fbgate/davfb/passthrough"
 )
 
@@ -140,6 +141,8 @@ func (b *builder) passthrough() (*passthrough.Handler, error) {
 type ways struct {
 	plain, secure *way // secure is nil without tls
 	writers       face.Authenticate
+	passwords     *login.Passwords // nil without login
+	accounts      login.Chain      // of passwords
 }
 
 func (f *faces) ways() (*ways, error) {
@@ -171,7 +174,7 @@ func (f *faces) ways() (*ways, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		w := &ways{writers: l.writers()}
+		w := &ways{writers: l.writers(), passwords: l.passwords, accounts: l.accounts}
 		if w.plain, err = l.plain(); err == nil && c.TLS != nil {
 			w.secure, err = l.secure()
 		}

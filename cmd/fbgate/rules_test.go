@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -167,23 +168,32 @@ func TestRulesPassedByWithoutLogIn(t *testing.T) {
 		all         = "  - {free_busy_access_level: availability_only}\n"
 		from        = "login: {methods: [basic], htpasswd_file: x, networks: [10.0.0.0/8]}\n"
 		asked       = "login: {methods: [basic], htpasswd_file: x}\n"
+		behind      = "passthrough: {url: http://192.0.2.10}\nlogin: {methods: passthrough}\n"
 		tls         = "tls: {listen: 127.0.0.1:0, certificate_file: x, key_file: x, login_networks: [10.0.0.0/8]}\n"
 	)
 	for _, c := range []struct {
 		about, login, rules string
-		want                []int
+		want                []passing
 	}{
-		{"a network", from, contractors + all, []int{1}},
-		{"a network of tls.listen", asked + tls, contractors + all, []int{1}},
-		{"everybody", "login: {anonymous: true}\n", sales + contractors + all, []int{2}},
-		{"no log-in", "", contractors + all, []int{1}},
+		{"a network", from, contractors + all, []passing{{rule: 1}}},
+		{"a network of tls.listen", asked + tls, contractors + all, []passing{{rule: 1}}},
+		{"everybody", "login: {anonymous: true}\n", sales + contractors + all, []passing{{rule: 2}}},
+		{"no log-in", "", contractors + all, []passing{{rule: 1}}},
 		{"everybody logs in", asked, contractors + all, nil},
-		{"not at tls.listen", from + strings.Replace(tls, "[10.0.0.0/8]", "[]", 1), contractors + all, []int{1}},
+		{"not at tls.listen", from + strings.Replace(tls, "[10.0.0.0/8]", "[]", 1), contractors + all, []passing{{rule: 1}}},
 		{"nobody else is shown it", from, contractors + sales, nil},
 		{"others are shown another organization", from, contractors + fabrikam, nil},
 		{"the network is kept out, too", from, contractors + office + all, nil},
 		{"everybody is shown it before", from, all + contractors, nil},
 		{"the rule is about another network", from, abroad + all, nil},
+		{"at the server behind", behind, contractors + all, []passing{{1, true}}},
+		{"at the server behind tls.listen", "passthrough: {url: http://192.0.2.10}\n" + asked + strings.Replace(tls, "login_networks: [10.0.0.0/8]", "login_methods: passthrough", 1), contractors + all, []passing{{1, true}}},
+		{"at the server behind, from a network of the rule", behind, abroad + all, []passing{{1, true}}},
+		{"everybody, from a network of the rule", "login: {anonymous: true}\n", abroad + all, []passing{{rule: 1}}},
+		{"at the server behind, the other way round", behind, sales + contractors, nil},
+		{"at the server behind, of another organization", behind, contractors + fabrikam, nil},
+		{"both", strings.Replace(behind, "login: {", "login: {networks: [10.0.0.0/8], ", 1), contractors + all, []passing{{rule: 1}}},
+		{"the network is kept out, others are not", strings.Replace(behind, "login: {", "login: {networks: [10.0.0.0/8], ", 1), contractors + office + all, []passing{{1, true}}},
 	} {
 		loaded, err := config.Parse("test", []byte(c.login+"access_rules:\n"+c.rules+
 			"organizations:\n  - {name: contoso, domains: [contoso.com], target_sharing_epr: https://a.test/x}\n  - {name: fabrikam, domains: [fabrikam.com], target_sharing_epr: https://b.test/x}\n"))
@@ -192,6 +202,35 @@ func TestRulesPassedByWithoutLogIn(t *testing.T) {
 		}
 		if got, err := passedBy(loaded); err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s: rules %v, %v; want %v", c.about, got, err, c.want)
+		}
+	}
+}
+
+// Who starts the gateway with such a rule is told, too.
+func TestServeWarnsOfRulesPassedBy(t *testing.T) {
+	t.Parallel()
+	for rules, want := range map[string]int{
+		"[{groups: contractors, free_busy_access_level: none}, {free_busy_access_level: availability_only}]": 1,
+		"[{groups: sales, free_busy_access_level: availability_only}]":                                       0,
+	} {
+		var log bytes.Buffer
+		s, err := start(parse(t, `
+listen: 127.0.0.1:0
+admin: {listen: "127.0.0.1:0"}
+passthrough: {url: "http://192.0.2.10"}
+login: {methods: passthrough}
+access_rules: %s
+organizations: [{name: contoso, domains: [contoso.com], target_sharing_epr: https://a.test/x}]
+`, rules), slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.expose()
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+		if got := strings.Count(log.String(), `level=WARN msg="a rule can be passed by" rule=1 remedy="rule 1 of access_rules keeps`); got != want {
+			t.Errorf("%s: %s", rules, &log)
 		}
 	}
 }

@@ -48,9 +48,14 @@ func (s *serveCommand) Run(ctx context.Context, console console) error {
 	return running.until(ctx)
 }
 
-// expose warns of who may ask.
+// expose warns of who may ask, and of rules they pass by.
 func (s *server) expose() {
-	switch c := s.config(); {
+	c := s.config()
+	passed, _ := passedBy(c) // an error would have been one of the gateway's
+	for _, p := range passed {
+		s.log.Warn("a rule can be passed by", "rule", p.rule, "remedy", p.String())
+	}
+	switch {
 	case c.Login != nil && c.Login.Anonymous:
 		s.log.Warn("everybody who reaches this gateway may ask for free/busy: login.anonymous is true")
 	case c.Login == nil && len(c.TrustedProxies) > 0:

@@ -5,11 +5,8 @@ package admin
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
 	"net"
@@ -25,6 +22,7 @@ import (
 	"fbgate/availability/publisher"
 	"fbgate/cache"
 	"fbgate/davfb/face"
+	"fbgate/davfb/admin/session"
 
 	"github.com/gorilla/mux"
 )
@@ -53,15 +51,34 @@ type Config struct {
 	// be nil.
 	Configuration func() Configuration
 	Reload        func() error
+	// Attempts counts wrong tokens, by client. It may be nil.
+	Attempts *session.Attempts
 	// Changes are kept there. It may be nil.
 	Changes *Changes
 	// Version is the program's, Started when it began.
 	Version string
 	Started time.Time
-	// Token returns what operators send as "Authorization: Bearer TOKEN". If it
-	// is nil nobody has to, and only requests to a loopback name are answered, so
-	// that no page in an operator's browser can reach in.
+	// Token returns what operators send as "Authorization: Bearer TOKEN"; nil if there
+	// is none.
 	Token func() (string, error)
+	// SignIn returns which operator a name and a password are of that came with r, by
+	// "Authorization: Basic" or a form; nil if none of them has any. The error is a
+	// *face.Refusal, or wraps one: 401 if they are wrong, 403 if they are not those of
+	// an operator or others on the way may have read them, 429 if too many were wrong
+	// before, 503 if it cannot be found out now. It has been logged if it is worth it.
+	//
+	// Without Token and SignIn nobody has to sign in, and only requests to a loopback
+	// name are answered, so that no page in an operator's browser can reach in.
+	SignIn func(r *http.Request, name, password string) (who string, err error)
+	// IsOperator reports whether who SignIn returned would still be let in. It returns
+	// soon after ctx is done; nil is always.
+	IsOperator func(ctx context.Context, who string) bool
+	// Confidential reports whether nobody on the way can read a password that comes as r
+	// did. Only then it is asked for; nil is always.
+	Confidential func(r *http.Request) bool
+	// HTTPS reports whether the sender of r uses https, even if what comes from the
+	// front end does not; nil looks no further than r.
+	HTTPS func(r *http.Request) bool
 	// Ready reports whether new requests are wanted: false before the listeners
 	// are open and while shutting down. Default: always.
 	Ready func() bool
@@ -109,7 +126,7 @@ func (f fault) Error() string { return f.text }
 // guarded lets operators pass and writes the error a handler returns.
 func (a *admin) guarded(handle func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := a.authorize(w, r)
+		r, err := a.authorize(w, r)
 		if err == nil {
 			err = handle(w, r)
 		}
@@ -120,28 +137,6 @@ func (a *admin) guarded(handle func(http.ResponseWriter, *http.Request) error) h
 		errors.As(err, &f)
 		writeJSON(w, f.status, map[string]string{"error": f.text})
 	})
-}
-
-func (a *admin) authorize(w http.ResponseWriter, r *http.Request) error {
-	if a.Token == nil {
-		if !IsLoopback(r.Host) {
-			return fault{http.StatusForbidden, fmt.Sprintf("the host %.100q is not a loopback address: set admin.token_file to reach this by name", r.Host)}
-		}
-		return nil
-	}
-	want, err := a.Token()
-	if err != nil {
-		a.Log.Error("admin.token_file cannot be read", "error", err)
-		return fault{http.StatusInternalServerError, "admin.token_file cannot be read; the log says why"}
-	}
-	scheme, got, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	// Hashed, so that the time it takes tells neither content nor length.
-	g, w2 := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
-	if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(g[:], w2[:]) != 1 {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="fbgate"`)
-		return fault{http.StatusUnauthorized, "send the token of admin.token_file as Authorization: Bearer TOKEN"}
-	}
-	return nil
 }
 
 // IsLoopback reports whether a Host header names this machine to itself.

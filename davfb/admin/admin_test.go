@@ -299,7 +299,7 @@ func TestOnlyLoopbackWithoutToken(t *testing.T) {
 		}
 	}
 	r := httptest.NewRequest("GET", "http://evil.example/cache", nil)
-	if got, want := message(t, o.send(r)), `the host "evil.example" is not a loopback address: set admin.token_file to reach this by name`; got != want {
+	if got, want := message(t, o.send(r)), `the host "evil.example" is not a loopback address: set admin.token_file or admin.operators to reach this by name`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -14,8 +14,8 @@ import (
 // ErrBusy is what Config.Doctor says if as many are at work as may be.
 var ErrBusy = errors.New("two doctors are at work already: come again when one is done")
 
-// longestDoctor is how long the doctor may take.
-const longestDoctor = 2 * time.Minute
+// LongestDoctor is how long the doctor may take for one question.
+const LongestDoctor = 2 * time.Minute
 
 // longestMailbox bounds an address, in bytes.
 const longestMailbox = 1024
@@ -58,7 +58,7 @@ func (a *admin) consultDoctor(w http.ResponseWriter, r *http.Request) error {
 	if mailbox == "" || len(mailbox) > longestMailbox || len(fields["as"]) > longestMailbox {
 		return fault{http.StatusBadRequest, fmt.Sprintf("mailbox is %.100q: expected an address such as mary@contoso.com", fields["mailbox"])}
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), longestDoctor)
+	ctx, cancel := context.WithTimeout(r.Context(), LongestDoctor)
 	defer cancel()
 	hops, err := a.Doctor(ctx, mailbox, fields["organization"], availability.ParseMailbox(fields["as"]))
 	switch {
@@ -68,7 +68,7 @@ func (a *admin) consultDoctor(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return fault{http.StatusBadRequest, err.Error()}
 	}
-	a.Log.Info("doctor asked", "client", r.RemoteAddr, "mailbox", string(mailbox), "organization", fields["organization"], "as", fields["as"])
+	a.Log.Info("doctor asked", "client", Who(r), "mailbox", string(mailbox), "organization", fields["organization"], "as", fields["as"])
 	s := newStream(w, r)
 	end := verdict{Verdict: "works"}
 	for h := range hops {

@@ -106,7 +106,7 @@ func (a *admin) flushCache(w http.ResponseWriter, r *http.Request) error {
 	default:
 		flushed = a.Caches.Flush()
 	}
-	a.Changes.Note(a.Log, Change{Who: r.RemoteAddr, What: "cache flushed", Of: cmp.Or(string(a.Hide(mailbox)), organization, "everything"), Count: flushed},
+	a.Changes.Note(a.Log, Change{Who: Who(r), What: "cache flushed", Of: cmp.Or(string(a.Hide(mailbox)), organization, "everything"), Count: flushed},
 		"mailbox", string(mailbox), "organization", organization, "flushed", flushed)
 	writeJSON(w, http.StatusOK, map[string]int{"flushed": flushed})
 	return nil

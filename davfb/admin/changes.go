@@ -12,7 +12,7 @@ import (
 type Change struct {
 	Number int // from 1
 	At     time.Time
-	Who    string // an address, and the name of the session if they signed in
+	Who    string // an address, and whatever names there are: the operator's and that of the session
 	What   string // as in the log, such as "cache flushed"
 	Of     string // what was changed
 	Count  int    // how many mailboxes were
@@ -34,20 +34,25 @@ type Changes struct {
 // Note keeps a change, writes it to the log with more about it, and returns its number.
 func (c *Changes) Note(log *slog.Logger, change Change, more ...any) int {
 	change.At = time.Now()
-	if c != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.made++
-		change.Number = c.made
-		c.last = append(c.last, change)
-		c.last = c.last[max(0, len(c.last)-mostChanges):]
-	}
+	c.keep(&change)
 	level := slog.LevelInfo
 	if change.Failed {
 		level = slog.LevelWarn
 	}
 	log.Log(context.Background(), level, change.What, append([]any{"client", change.Who}, more...)...)
 	return change.Number
+}
+
+func (c *Changes) keep(change *Change) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.made++
+	change.Number = c.made
+	c.last = append(c.last, *change)
+	c.last = c.last[max(0, len(c.last)-mostChanges):]
 }
 
 // Last returns the last changes, the newest first.

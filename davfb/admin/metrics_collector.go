@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"fbgate/availability"
 	"fbgate/availability/meter"
 	"fbgate/davfb/face"
 )
@@ -70,9 +71,9 @@ func (s scrape) meters(m *Meters) {
 	if m.Clients != nil {
 		totals := m.Clients.Totals()
 		untold := uint64(0)
-		for code, n := range totals.Untold {
-			s.count(descMailboxes, n, string(code))
-			untold += n
+		for _, code := range availability.Codes() {
+			s.count(descMailboxes, totals.Untold[code], string(code))
+			untold += totals.Untold[code]
 		}
 		s.count(descMailboxes, totals.Looked.Sum()-untold, "told")
 	}
@@ -94,9 +95,12 @@ func (s scrape) meters(m *Meters) {
 func (s scrape) organization(o *Organization) {
 	t := &o.Totals
 	failed := uint64(0)
-	for code, n := range t.Failed {
-		s.count(descCalls, n, o.Name, string(code))
-		failed += n
+	// Those that have not happened yet, too: the first of a series that begins at 1 is no
+	// increase to Prometheus.
+	for _, code := range availability.Codes() {
+		s.count(descCalls, t.Failed[code], o.Name, string(code))
+		s.count(descUntold, t.Untold[code], o.Name, string(code))
+		failed += t.Failed[code]
 	}
 	s.count(descCalls, t.Calls-failed, o.Name, "served")
 	s.histogram(descCallDuration, &t.Took, o.Name)
@@ -106,9 +110,6 @@ func (s scrape) organization(o *Organization) {
 		"stale": t.Looked.Stale, "overloaded": t.Looked.Overloaded,
 	} {
 		s.count(descLookups, n, o.Name, origin)
-	}
-	for code, n := range t.Untold {
-		s.count(descUntold, n, o.Name, string(code))
 	}
 	s.gauge(descCacheEntries, float64(o.Remembered), o.Name)
 	s.gauge(descCacheBytes, float64(o.Bytes), o.Name)

@@ -151,6 +151,29 @@ func TestMetricsOfOneServer(t *testing.T) {
 	}
 }
 
+// What has not happened yet is told, as a series that begins at 1 is no increase: an alert
+// would miss the first.
+func TestMetricsBeginAtZero(t *testing.T) {
+	_, families := scrape(t, complete(t, nil))
+	zero := make(map[string]bool)
+	for _, family := range own(families) {
+		for _, m := range family.GetMetric() {
+			if m.GetCounter() != nil && m.GetCounter().GetValue() == 0 {
+				for _, l := range m.GetLabel() {
+					zero[family.GetName()+" "+l.GetValue()] = true
+				}
+			}
+		}
+	}
+	for _, code := range availability.Codes() {
+		for _, name := range []string{"fbgate_mailboxes_total", "fbgate_organization_calls_total", "fbgate_organization_untold_total"} {
+			if code != availability.Timeout && !zero[name+" "+string(code)] {
+				t.Errorf("%s has no %s", name, code)
+			}
+		}
+	}
+}
+
 func TestMetricsNeedTheToken(t *testing.T) {
 	o := complete(t, func(c *admin.Config) { c.Token = func() (string, error) { return "sesame", nil } })
 	for token, want := range map[string]int{"": 401, "Bearer open": 401, "Bearer sesame": 200} {

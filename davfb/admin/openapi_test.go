@@ -25,6 +25,7 @@ import (
 	"fbgate/availability/meter"
 	"fbgate/availability/publisher"
 	"fbgate/davfb/admin"
+	"fbgate/davfb/face"
 
 	"github.com/goccy/go-yaml"
 )
@@ -325,6 +326,13 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		c.Configuration = func() admin.Configuration { return admin.Configuration{} }
 		c.Reload = func() error { return errors.New("fbgate.yaml:1:1: unknown key") }
 	})
+	refusing := func(status int) *operators {
+		return newOperators(func(c *admin.Config) {
+			c.SignIn = func(*http.Request, string, string) (string, error) {
+				return "", &face.Refusal{Status: status, Text: "no", RetryAfter: time.Second}
+			}
+		})
+	}
 	answered := make(map[string]bool)
 	const form = "application/x-www-form-urlencoded"
 	for _, test := range []struct {
@@ -384,12 +392,19 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{bare, "POST /doctor", "/doctor", form, "mailbox=a", "", 401},
 		{bare, "GET /lookups", "/lookups", "", "", "", 401},
 		{bare, "GET /organizations", "/organizations", "", "", "", 401},
+		{refusing(401), "GET /cache", "/cache", "", "", "", 401},
+		{refusing(403), "DELETE /cache", "/cache", "", "", "", 403},
+		{refusing(429), "GET /metrics", "/metrics", "", "", "", 429},
+		{refusing(429), "POST /reload", "/reload", "", "", "", 429},
+		{refusing(503), "GET /lookups", "/lookups", "", "", "", 503},
+		{refusing(503), "GET /publish", "/publish", "", "", "", 503},
 	} {
 		method, _, _ := strings.Cut(test.operation, " ")
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond) // of those who follow
 		r := httptest.NewRequestWithContext(ctx, method, "http://localhost:8081"+test.request, bytes.NewBufferString(test.body))
 		r.Header.Set("Content-Type", test.kind)
 		r.Header.Set("Accept", test.accept)
+		r.SetBasicAuth("mary", "secret") // which is looked at where it may be
 		w := test.o.send(r)
 		cancel()
 		if w.Code != test.status {

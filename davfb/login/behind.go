@@ -3,15 +3,11 @@ package login
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf16"
 
 	"fbgate/availability"
 	"fbgate/davfb/face"
@@ -33,7 +29,7 @@ type Behind struct {
 	// Timeout is how long the server may take to answer; 0 is 10 seconds.
 	Timeout time.Duration
 	// Accounts finds the groups and the address of those whose names are seen, that
-	// is with Basic and NTLM. It may be nil.
+	// is with Basic and NTLM, also within Negotiate. It may be nil.
 	Accounts Accounts
 }
 
@@ -120,51 +116,4 @@ func (e *relayed) Respond(w http.ResponseWriter) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(e.body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(e.body)
-}
-
-// shownName is the name in an Authorization that its server has accepted, as far as it
-// can be read: not with Negotiate.
-func shownName(authorization string) string {
-	request := http.Request{Header: http.Header{"Authorization": {authorization}}}
-	if name, _, ok := request.BasicAuth(); ok {
-		return name
-	}
-	scheme, token, _ := strings.Cut(authorization, " ")
-	if !strings.EqualFold(scheme, "NTLM") {
-		return ""
-	}
-	message, err := base64.StdEncoding.DecodeString(strings.TrimSpace(token))
-	if err != nil {
-		return ""
-	}
-	return ntlmName(message)
-}
-
-// ntlmName reads DOMAIN\user from an AUTHENTICATE_MESSAGE ([MS-NLMP] 2.2.1.3), "" if
-// that is none.
-func ntlmName(message []byte) string {
-	const typeAt, domainAt, userAt, flagsAt, unicodeFlag = 8, 28, 36, 60, 1
-	if len(message) < flagsAt+4 || string(message[:8]) != "NTLMSSP\x00" || binary.LittleEndian.Uint32(message[typeAt:]) != 3 {
-		return ""
-	}
-	field := func(at int) string {
-		length, offset := int(binary.LittleEndian.Uint16(message[at:])), int64(binary.LittleEndian.Uint32(message[at+4:]))
-		if offset+int64(length) > int64(len(message)) {
-			return ""
-		}
-		text := message[offset : offset+int64(length)]
-		if binary.LittleEndian.Uint32(message[flagsAt:])&unicodeFlag == 0 {
-			return strings.ToValidUTF8(string(text), "")
-		}
-		units := make([]uint16, len(text)/2)
-		for i := range units {
-			units[i] = binary.LittleEndian.Uint16(text[2*i:])
-		}
-		return string(utf16.Decode(units))
-	}
-	domain, user := field(domainAt), field(userAt)
-	if domain == "" || user == "" {
-		return user
-	}
-	return domain + `\` + user
 }

@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -55,6 +56,25 @@ func authenticate(domain, user string, wide bool) []byte {
 
 func ntlm(message []byte) string { return "NTLM " + base64.StdEncoding.EncodeToString(message) }
 
+func negotiates(token []byte) string { return "Negotiate " + base64.StdEncoding.EncodeToString(token) }
+
+// element is one of DER.
+func element(tag byte, content ...[]byte) []byte {
+	all := bytes.Join(content, nil)
+	switch {
+	case len(all) < 128:
+		return append([]byte{tag, byte(len(all))}, all...)
+	case len(all) < 256:
+		return append([]byte{tag, 0x81, byte(len(all))}, all...)
+	}
+	return append([]byte{tag, 0x82, byte(len(all) >> 8), byte(len(all))}, all...)
+}
+
+// spnego is a NegTokenResp (RFC 4178, 4.2.2), and field one of its fields.
+func spnego(fields ...[]byte) []byte { return element(0xa1, element(0x30, fields...)) }
+
+func field(tag byte, token []byte) []byte { return element(0xa0+tag, element(4, token)) }
+
 func TestBehind(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -66,6 +86,7 @@ func TestBehind(t *testing.T) {
 		{"Basic", login.Behind{Ask: says(207, "Basic am9lOnNlY3JldA==", nil)}, 200, "joe from 192.0.2.1"},
 		{"NTLM", login.Behind{Ask: says(207, ntlm(authenticate("CONTOSO", "märy", true)), nil)}, 200, `CONTOSO\märy from 192.0.2.1`},
 		{"Negotiate", login.Behind{Ask: says(207, "Negotiate YII=", nil)}, 200, " from 192.0.2.1"},
+		{"NTLM in Negotiate", login.Behind{Ask: says(207, negotiates(spnego(field(2, authenticate("CONTOSO", "mary", true)))), nil)}, 200, `CONTOSO\mary from 192.0.2.1`},
 		{"refused", login.Behind{Ask: says(401, "", nil)}, 401, "said"},
 		{"sent to a page", login.Behind{Ask: says(302, "", nil)}, 403, "said"},
 		{"session over", login.Behind{Ask: says(440, "", nil)}, 440, "said"},
@@ -144,6 +165,11 @@ func TestShownName(t *testing.T) {
 	whole := authenticate("CONTOSO", "mary", true)
 	far := authenticate("CONTOSO", "mary", true)
 	binary.LittleEndian.PutUint32(far[40:], 1<<32-1)
+	long := authenticate("CONTOSO", strings.Repeat("m", 200), true)
+	odd, lost := authenticate("CONTOSO", "mary", true), authenticate("CONTOSO", "mary", true)
+	odd[36]--
+	binary.LittleEndian.PutUint32(lost[32:], 1<<32-1)
+	boss, state := authenticate("CONTOSO", "boss", true), element(0xa0, element(10, []byte{1}))
 	for shown, want := range map[string]string{
 		"":                       "",
 		"Basic %":                "",
@@ -158,6 +184,29 @@ func TestShownName(t *testing.T) {
 		ntlm(authenticate("CONTOSO", "", true)):          "",
 		ntlm(authenticate("OLD", "mary", false)):         `OLD\mary`,
 		ntlm([]byte("NTLMSSP\x00\x01\x00\x00\x00")):      "",
+		ntlm(odd):  "",
+		ntlm(lost): "",
+		ntlm(authenticate("OLD", "m\xe4ry", false)):                   "", // and not mry
+		ntlm(authenticate("CONTOSO", "mary\n", true)):                 "",
+		ntlm(authenticate("CONTOSO", strings.Repeat("m", 300), true)): "",
+		negotiates(whole):                   `CONTOSO\mary`,
+		negotiates(spnego(field(2, whole))): `CONTOSO\mary`,
+		negotiates(spnego(state, field(2, whole), field(3, []byte("mic")))): `CONTOSO\mary`,
+		negotiates(spnego(field(2, whole), field(2, boss))):                 "",
+		negotiates(spnego(field(3, whole), field(2, boss))):                 "",
+		negotiates(spnego(state, field(2, long))):                           `CONTOSO\` + strings.Repeat("m", 200),
+		negotiates(spnego(field(3, whole))):                                 "",
+		negotiates(spnego(field(2, whole), field(4, boss))):                 "",
+		negotiates(spnego(field(2, append(whole, 0)))):                      `CONTOSO\mary`,
+		negotiates(append(spnego(field(2, whole)), 0)):                      "",
+		negotiates(spnego(field(2, whole))[2:]):                             "",
+		negotiates(spnego(state)):                                           "",
+		negotiates(spnego()):                                                "",
+		negotiates([]byte{0xa1, 0x80, 0x30, 0x80, 0, 0, 0, 0}):              "",
+		negotiates(nil):                              "",
+		"Negotiate":                                  "",
+		"Digest " + negotiates(whole)[10:]:           "",
+		ntlm(append(whole, make([]byte, 64<<10)...)): "",
 	} {
 		if got := login.ShownName(shown); got != want {
 			t.Errorf("%q: %q, want %q", shown, got, want)
@@ -171,6 +220,8 @@ func FuzzShownName(f *testing.F) {
 	f.Add("NTLM", authenticate("CONTOSO", "mary", true))
 	f.Add("ntlm", authenticate("OLD", "mary", false))
 	f.Add("Negotiate", authenticate("CONTOSO", "mary", true))
+	f.Add("Negotiate", spnego(field(2, authenticate("CONTOSO", "mary", true))))
+	f.Add("Negotiate", spnego(element(0xa0, element(10, []byte{1})), field(2, authenticate("CONTOSO", "mary", true)), field(3, []byte("mic"))))
 	f.Add("NTLM", authenticate("\ufffd", "x", true))
 	f.Fuzz(func(t *testing.T, scheme string, message []byte) {
 		name := login.ShownName(scheme + " " + base64.StdEncoding.EncodeToString(message))
@@ -180,8 +231,11 @@ func FuzzShownName(f *testing.F) {
 			if before, _, _ := strings.Cut(string(message), ":"); before != name {
 				t.Errorf("%q of %q", name, message)
 			}
-		case !strings.EqualFold(scheme, "NTLM") || !utf8.ValidString(name) || len(message) < 64 || !strings.HasPrefix(string(message), "NTLMSSP\x00\x03"):
+		case !strings.EqualFold(scheme, "NTLM") && !strings.EqualFold(scheme, "Negotiate"),
+			!utf8.ValidString(name), len(name) > 256, bytes.Count(message, []byte("NTLMSSP\x00\x03\x00\x00\x00")) == 0:
 			t.Errorf("%q of %s %q", name, scheme, message)
+		case !bytes.HasPrefix(message, []byte("NTLMSSP\x00")) && message[0] != 0xa1:
+			t.Errorf("%q of what is no NegTokenResp: %q", name, message)
 		}
 	})
 }

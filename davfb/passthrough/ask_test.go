@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -33,7 +35,8 @@ func startAsking(t *testing.T, c passthrough.Config) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	proxies := face.TrustedProxies{netip.MustParsePrefix("127.0.0.1/32")}
+	server := httptest.NewUnstartedServer(proxies.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/knows" {
 			fmt.Fprint(w, handler.Knows(r))
 			return
@@ -58,7 +61,7 @@ func startAsking(t *testing.T, c passthrough.Config) string {
 		}
 		w.WriteHeader(response.StatusCode)
 		fmt.Fprintf(w, "%s;%v", shown, handler.Knows(r))
-	}))
+	})))
 	server.Config.ConnContext, server.Config.ConnState = handler.ConnContext, handler.ConnState
 	server.Start()
 	t.Cleanup(server.Close)
@@ -101,6 +104,9 @@ func two(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("WWW-Authenticate", `Basic realm="mail"`)
+	if strings.HasPrefix(r.Header.Get("Authorization"), "NTLM ") {
+		w.Header().Set("WWW-Authenticate", ntlm(2))
+	}
 	w.WriteHeader(http.StatusUnauthorized)
 }
 
@@ -137,22 +143,41 @@ func TestAskShowsOneProof(t *testing.T) {
 	}
 }
 
-// lenient is a server that minds nothing on a connection that has once logged in by an
-// NTLM handshake.
+// lenient is a server that minds nothing on a connection that has once logged in by a
+// handshake, and lets in a session by its cookie as well.
 func lenient(t *testing.T) string {
-	type known struct{ atomic.Bool }
+	type state struct{ begun, known atomic.Bool }
+	type key struct{}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		connection := r.Context().Value(known{}).(*known)
-		if strings.HasPrefix(r.Header.Get("Authorization"), ntlm(3)[:len("NTLM TlRMTVNTUAAD")]) {
-			connection.Store(true)
+		connection, authorization := r.Context().Value(key{}).(*state), r.Header.Get("Authorization")
+		scheme, token, _ := strings.Cut(authorization, " ")
+		switch {
+		case r.URL.Path == "/public/everybody":
+		case authorization == ntlm(1), strings.HasPrefix(token, "YI"):
+			connection.begun.Store(true)
+			step := "NTLMSSP\x00\x02\x00\x00\x00"
+			if token == "YIIE" { // which is said to be of Kerberos
+				step = "again"
+			}
+			w.Header().Set("WWW-Authenticate", "Basic realm=mail, "+scheme+" "+base64.StdEncoding.EncodeToString([]byte(step)))
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		case token != "" && scheme != "Basic" && connection.begun.Load():
+			connection.known.Store(true)
 		}
-		if r.URL.Path != "/public/everybody" && !connection.Load() {
+		switch {
+		case r.URL.Path == "/public/everybody", r.Header.Get("Cookie") == "session=good":
+		case strings.HasPrefix(r.Header.Get("Cookie"), "broken"):
+			w.WriteHeader(http.StatusBadRequest)
+		case !connection.known.Load():
 			w.Header().Set("WWW-Authenticate", "NTLM")
 			w.WriteHeader(http.StatusUnauthorized)
+		case r.URL.Path == "/public/boss":
+			w.WriteHeader(http.StatusForbidden)
 		}
 	}))
 	server.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
-		return context.WithValue(ctx, known{}, &known{})
+		return context.WithValue(ctx, key{}, new(state))
 	}
 	server.Start()
 	t.Cleanup(server.Close)
@@ -163,7 +188,8 @@ func ntlm(kind byte, rest ...byte) string {
 	return "NTLM " + base64.StdEncoding.EncodeToString(append([]byte{'N', 'T', 'L', 'M', 'S', 'S', 'P', 0, kind, 0, 0, 0}, rest...))
 }
 
-// What a connection was authenticated by is known as long as that holds, and only then.
+// What a connection was authenticated by is known as long as that holds, and only then;
+// and nobody becomes nameless on it who could be known.
 func TestShown(t *testing.T) {
 	type step struct {
 		path   string
@@ -173,17 +199,33 @@ func TestShown(t *testing.T) {
 	mary, boss := ntlm(3, 'm'), ntlm(3, 'b')
 	begin, end := []string{"Authorization: " + ntlm(1)}, []string{"Authorization: " + mary}
 	forge := []string{"Authorization: " + boss}
+	known, logIn := "200 "+mary+";true", "401 ;false"
+	from := func(address string, fields ...string) []string {
+		return append(slices.Clone(fields), "X-Forwarded-For: "+address)
+	}
+	first, wrapped, ticket := []string{"Authorization: Negotiate YIIC"}, "Negotiate oXcwdaJz", []string{"Authorization: Negotiate YIIE"}
 	for name, steps := range map[string][]step{
-		"by Ask":                       {{"/ask", begin, "401 ;false"}, {"/ask", end, "200 " + mary + ";true"}, {"/ask", nil, "200 " + mary + ";true"}},
-		"by what is handed on":         {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/ask", nil, "200 " + mary + ";true"}},
-		"a name out of turn":           {{"/ask", begin, "401 ;false"}, {"/ask", end, "200 " + mary + ";true"}, {"/ask", forge, "200 ;false"}, {"/ask", nil, "200 ;false"}},
-		"a name out of turn handed on": {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/public/", forge, "200 "}, {"/ask", nil, "200 ;false"}},
-		"where everybody may":          {{"/public/everybody", begin, "200 "}, {"/public/everybody", forge, "200 "}, {"/ask", nil, "200 ;false"}},
-		"a name that is not handed on": {{"/public/", begin, "401 "}, {"/public/everybody", append([]string{"Connection: Authorization"}, forge...), "200 "}, {"/knows", nil, "200 false"}},
-		"another's password":           {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/ask", []string{basic("boss", "x")}, "401 ;false"}, {"/ask", nil, "401 ;false"}},
-		"a cookie":                     {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/ask", []string{"Cookie: a=b"}, "200 ;false"}, {"/ask", nil, "200 ;false"}},
-		"a cookie handed on":           {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/public/", []string{"Cookie: a=b"}, "200 "}, {"/ask", nil, "200 ;false"}},
-		"a password handed on":         {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/public/", []string{basic("boss", "x")}, "200 "}, {"/ask", nil, "200 ;false"}},
+		"by Ask":                        {{"/ask", begin, logIn}, {"/ask", end, known}, {"/ask", nil, known}},
+		"by what is handed on":          {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/ask", nil, known}},
+		"by SPNEGO":                     {{"/ask", first, logIn}, {"/ask", []string{"Authorization: " + wrapped}, "200 " + wrapped + ";true"}, {"/ask", nil, "200 " + wrapped + ";true"}},
+		"by Kerberos":                   {{"/ask", ticket, logIn}, {"/ask", []string{"Authorization: " + wrapped}, "200 Negotiate;true"}, {"/ask", nil, "200 Negotiate;true"}},
+		"SPNEGO out of turn":            {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/public/", []string{"Authorization: " + wrapped}, "200 "}, {"/ask", nil, logIn}},
+		"a name out of turn":            {{"/ask", begin, logIn}, {"/ask", end, known}, {"/ask", forge, logIn}, {"/ask", nil, logIn}},
+		"a name out of turn handed on":  {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/public/", forge, "200 "}, {"/ask", nil, logIn}},
+		"where everybody may":           {{"/public/everybody", begin, "200 "}, {"/public/everybody", forge, "200 "}, {"/ask", nil, logIn}},
+		"begun elsewhere":               {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/public/", begin, "401 "}, {"/public/everybody", forge, "200 "}, {"/ask", nil, logIn}},
+		"where they may not":            {{"/public/boss", begin, "401 "}, {"/public/boss", end, "403 "}, {"/ask", nil, logIn}},
+		"a name that is not handed on":  {{"/public/", begin, "401 "}, {"/public/everybody", append([]string{"Connection: Authorization"}, forge...), "200 "}, {"/knows", nil, "200 false"}},
+		"another's password":            {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/ask", []string{basic("boss", "x")}, logIn}, {"/ask", nil, logIn}},
+		"a password handed on":          {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/public/", []string{basic("boss", "x")}, "200 "}, {"/ask", nil, logIn}},
+		"a cookie":                      {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/ask", []string{"Cookie: a=b"}, known}, {"/ask", nil, known}},
+		"a cookie handed on":            {{"/public/", begin, "401 "}, {"/public/", end, "200 "}, {"/public/", []string{"Cookie: a=b"}, "200 "}, {"/ask", nil, known}, {"/ask", []string{"Cookie: a=b"}, known}},
+		"a session's cookie":            {{"/ask", begin, logIn}, {"/ask", end, known}, {"/ask", []string{"Cookie: session=good"}, "200 ;true"}, {"/ask", nil, known}},
+		"a cookie that breaks":          {{"/ask", begin, logIn}, {"/ask", end, known}, {"/ask", []string{"Cookie: broken"}, "400 ;true"}, {"/ask", nil, known}},
+		"a cookie, of whom is unknown":  {{"/public/boss", begin, "401 "}, {"/public/boss", end, "403 "}, {"/ask", []string{"Cookie: a=b"}, logIn}},
+		"another by a proxy":            {{"/ask", from("10.0.0.1", begin...), logIn}, {"/ask", from("10.0.0.1", end...), known}, {"/ask", from("10.0.0.1"), known}, {"/ask", from("10.0.0.2"), logIn}, {"/ask", from("10.0.0.1"), logIn}},
+		"another by a proxy, handed on": {{"/public/", from("10.0.0.1", begin...), "401 "}, {"/public/", from("10.0.0.1", end...), "200 "}, {"/public/", from("10.0.0.2"), "401 "}, {"/ask", from("10.0.0.1"), logIn}},
+		"a step of another":             {{"/ask", from("10.0.0.1", begin...), logIn}, {"/ask", from("10.0.0.2", forge...), logIn}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ask := talk(t, startAsking(t, passthrough.Config{URL: lenient(t)}))
@@ -301,6 +343,25 @@ func TestAskGivesConnectionsBack(t *testing.T) {
 	}
 	if connections.Load() != before+1 {
 		t.Errorf("a handshake has %d connections", connections.Load()-before)
+	}
+}
+
+// A cookie is looked at on a connection that is counted, and given back.
+func TestAskAboutCookiesWithinTheLimit(t *testing.T) {
+	url := lenient(t)
+	for most, want := range map[int]string{1: "500 ", 2: "200 ;true"} {
+		gateway := startAsking(t, passthrough.Config{URL: url, MaxConnections: most})
+		ask := talk(t, gateway)
+		ask("/ask", "Authorization: "+ntlm(1))
+		ask("/ask", "Authorization: "+ntlm(3))
+		for range 5 {
+			if got := ask("/ask", "Cookie: session=good"); !strings.HasPrefix(got, want) {
+				t.Errorf("of %d: %s", most, got)
+			}
+			if got := ask("/ask", "Cookie: a=b"); most > 1 && !strings.HasPrefix(got, "200 NTLM ") {
+				t.Errorf("of %d: %s", most, got)
+			}
+		}
 	}
 }
 

@@ -18,12 +18,14 @@ type link struct {
 	watched   atomic.Bool   // ConnState is called
 	gone      chan struct{} // closed when there has been a server, and it is gone
 
-	mu     sync.Mutex
-	server *serverConn // nil before there is one
-	proof              // what has been shown on it
-	idle   bool        // the client is between two requests
-	lost   bool        // gone is closed
-	ended  bool        // the client is gone
+	mu      sync.Mutex
+	server  *serverConn // nil before there is one
+	proof               // what has been shown on it
+	owner   string      // the address of whoever sent the last request
+	claimed bool        // somebody has
+	idle    bool        // the client is between two requests
+	lost    bool        // gone is closed
+	ended   bool        // the client is gone
 }
 
 var (

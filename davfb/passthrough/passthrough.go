@@ -131,6 +131,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.config.Log.WarnContext(r.Context(), "not handed on", "client", r.RemoteAddr, "method", r.Method, "path", shorten(r.URL.Path), "error", refusal.Text)
 		return
 	}
+	linkOf(r).claim(r)
 	x := begin(w, r, h.config.IdleTimeout)
 	defer x.end()
 	h.proxy.ServeHTTP(x, x.request)

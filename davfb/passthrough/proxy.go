@@ -91,8 +91,7 @@ func (h *Handler) forward(r *httputil.ProxyRequest) {
 
 // modifyResponse lets the client's connection end where the server's does.
 func (h *Handler) modifyResponse(r *http.Response) error {
-	// What was sent counts: "Connection: Authorization" takes that field away.
-	linkOf(r.Request).noteHandedOn(r.Request.Header, r.StatusCode)
+	linkOf(r.Request).noteHandedOn(r)
 	body := exchangeOf(r.Request).body
 	if r.Close || body != nil && !body.completeSoon() {
 		r.Header.Set("Connection", "close")

@@ -2,7 +2,6 @@ package passthrough
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -83,11 +82,7 @@ func (h *Handler) askAsStranger(ctx context.Context, r *http.Request) (finding, 
 	if err != nil {
 		return finding{}, err
 	}
-	transport := h.transport(func(_ context.Context, network, address string) (net.Conn, error) {
-		return h.config.Dial(network, address)
-	})
-	transport.DisableKeepAlives = true
-	response, err := transport.RoundTrip(asked)
+	response, err := h.single().RoundTrip(asked)
 	if err != nil {
 		h.config.Log.WarnContext(ctx, "the server behind could not be asked whether it asks for a log-in", "server", h.config.URL, "error", err.Error())
 		return finding{}, err

@@ -76,12 +76,18 @@ type Log struct {
 
 // Admin is the operators' own listener.
 type Admin struct {
-	// Listen is the address where operators ask. Beyond loopback, token_file
-	// is mandatory.
+	// Listen is the address where operators ask. Beyond loopback, token_file or
+	// operators is mandatory.
 	Listen string `yaml:"listen" default:"127.0.0.1:8081" form:"address"`
-	// TokenFile is the file that holds the token operators have to present.
-	// Without it nobody has to, which is allowed on loopback only.
+	// TokenFile is the file that holds the token operators have to present, unless
+	// they sign in as operators says. Without either nobody has to, which is allowed on
+	// loopback only.
 	TokenFile string `yaml:"token_file" form:"file" example:"admin.token"`
+	// Operators is the list of those who may sign in with the name and password by
+	// which login knows them: names, addresses, or groups they are in, which are named
+	// as those of access_rules. By plain http from other machines passwords are taken
+	// as login says.
+	Operators []string `yaml:"operators" single:"true" form:"people" example:"[fbgate-admins]"`
 }
 
 // Cache says how long answers are remembered.

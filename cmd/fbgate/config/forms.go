@@ -31,6 +31,7 @@ var forms = map[string]func(text string) (normal string, c *complaint){
 	"mailbox":      mailbox,
 	"name":         name,
 	"network":      network,
+	"people":       people,
 	"publicfolder": publicFolderService.url,
 	"server":       server,
 	"token":        tokenService.url,
@@ -66,6 +67,17 @@ func username(text string) (string, *complaint) {
 	}
 	if strings.Contains(text, ":") { // RFC 7617 2: Basic ends the name there
 		return "", &complaint{"this has a colon in it", "write the name only; the password has its own file"}
+	}
+	return text, nil
+}
+
+// people is the name of somebody or of a group. A distinguished name may have a \.
+func people(text string) (string, *complaint) {
+	if text, c := line(text); c != nil {
+		return text, c
+	}
+	if _, bare, ok := strings.Cut(text, `\`); ok && !strings.Contains(text, "=") {
+		return "", &complaint{quote(text) + " has a Windows domain in it", "write the name alone: " + bare}
 	}
 	return text, nil
 }

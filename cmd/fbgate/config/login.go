@@ -26,8 +26,9 @@ type Login struct {
 	// names her, is mary if CONTOSO is one, and otherwise somebody else. Who shows a
 	// password may write any.
 	NetBIOSDomains []string `yaml:"netbios_domains" single:"true" form:"name" example:"[CONTOSO]"`
-	// DefaultDomain is the mail domain of those who log in by a bare name and have no
-	// address in ldap.
+	// DefaultDomain is the mail domain of bare names in htpasswd_file, and of Kerberos
+	// users of the keytab's own realm of whom no address is known. Whoever else is in ldap
+	// has the address that is there, or none.
 	DefaultDomain string `yaml:"default_domain" form:"host" example:"contoso.com"`
 	// InsecureHTTP allows passwords by plain http from other machines, where anybody on
 	// the way can read them.
@@ -48,9 +49,11 @@ type Login struct {
 	// Without it sessions end when fbgate does, and each of several instances has its
 	// own.
 	CookieKeyFile string `yaml:"cookie_key_file" form:"file" example:"cookie.key"`
-	// PublicTimeout is how long a session of forms may rest on a public computer.
+	// PublicTimeout is how long a session of forms may rest on a public computer. It ends
+	// 12 hours after the log-in, or this long after it if that is more.
 	PublicTimeout Duration `yaml:"public_timeout" default:"15m" range:"1m..24h"`
-	// PrivateTimeout is how long it may on a private one.
+	// PrivateTimeout is how long it may on a private one. It ends 24 hours after the log-in,
+	// or this long after it if that is more.
 	PrivateTimeout Duration `yaml:"private_timeout" default:"24h" range:"1m..7d"`
 	// MaxFailures is how many wrong passwords an account may be tried with in ten
 	// minutes; whoever is logged in stays so.

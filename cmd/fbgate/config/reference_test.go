@@ -196,7 +196,7 @@ func structOf(t reflect.Type) reflect.Type {
 var kinds = map[string]string{
 	"address": "host:port", "clients": "list of networks", "headername": "name of a header", "autodiscover": "URL", "domain": "list of domains", "environment": "name of a variable",
 	"ews": "URL", "file": "file", "folder": "list of paths", "header": "text", "host": "domain", "kdc": "host:port", "ldap": "URL", "line": "text", "mailbox": "address",
-	"name": "letters, digits, `.`, `_`, `-`", "network": "list of networks", "publicfolder": "URL", "server": "URL", "token": "URL", "username": "account",
+	"name": "letters, digits, `.`, `_`, `-`", "network": "list of networks", "people": "name, address or group", "publicfolder": "URL", "server": "URL", "token": "URL", "username": "account",
 }
 
 func values(f reflect.StructField) string {

@@ -69,9 +69,9 @@ func (v *validator) listeners(c *Config) {
 		v.fault("tls.listen", t.Listen+" is taken by listen or admin.listen", "write another port, usually 443")
 	}
 	if !IsLoopback(host) && c.Admin.TokenFile == "" && !v.origin.has("admin.token_file") {
-		v.fault("admin.listen", c.Admin.Listen+" can be reached from other machines, and no token is asked for",
-			"write token_file below it, or listen on 127.0.0.1:"+port)
+		v.unguarded(c, port)
 	}
+	v.operators(c)
 	v.strangers(c)
 }
 

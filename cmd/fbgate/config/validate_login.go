@@ -118,3 +118,25 @@ func (v *validator) rules(c *Config) {
 		}
 	}
 }
+
+// unguarded refuses an operators' address other machines can reach if no token is asked
+// for there, nor a name and password that may come from there.
+func (v *validator) unguarded(c *Config, port string) {
+	local := "listen on 127.0.0.1:" + port
+	insecure := c.Login != nil && c.Login.InsecureHTTP || v.origin.has("login.insecure_http")
+	switch {
+	case len(c.Admin.Operators) == 0:
+		v.fault("admin.listen", c.Admin.Listen+" can be reached from other machines, and no token is asked for",
+			"write token_file or operators below it, or "+local)
+	case !insecure && len(c.TrustedProxies) == 0 && !v.origin.has("trusted_proxies"):
+		v.fault("admin.listen", c.Admin.Listen+" can be reached from other machines, and by plain http no names and passwords are taken from there",
+			"put a server before it that takes https and name it in trusted_proxies, or write token_file below it, or "+local)
+	}
+}
+
+// operators wants somebody who knows their names and passwords.
+func (v *validator) operators(c *Config) {
+	if len(c.Admin.Operators) > 0 && !v.origin.has("login.htpasswd_file") && !v.origin.has("login.ldap") {
+		v.fault("admin.operators", "nothing is named that knows names and passwords", "write login with htpasswd_file or ldap, or token_file instead")
+	}
+}

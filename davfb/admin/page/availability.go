@@ -97,14 +97,24 @@ func (p *pages) availability(v *visit) error {
 	}
 	defer done()
 	begun := time.Now()
+	id, mailboxes := "page-"+strings.ToLower(rand.Text()[:8]), request.Mailboxes()
+	p.Log.Info("operator asked", "client", p.who(v), "request_id", id, "mailboxes", names(mailboxes), "as", view.As)
 	answers := p.Source.Lookup(ctx, availability.Query{
-		RequestID: "page-" + strings.ToLower(rand.Text()[:8]),
+		RequestID: id,
 		Requester: availability.Requester{Mailbox: availability.ParseMailbox(view.As)},
-		Mailboxes: request.Mailboxes(), Window: request.Window, Interval: request.Interval,
+		Mailboxes: mailboxes, Window: request.Window, Interval: request.Interval,
 	})
 	view.Took = time.Since(begun)
 	view.answer(request, answers, zone)
 	return p.show(v, http.StatusOK, "availability", view)
+}
+
+// names are mailboxes as the log has them.
+func names(mailboxes []availability.Mailbox) (all []string) {
+	for _, m := range mailboxes {
+		all = append(all, string(m))
+	}
+	return all
 }
 
 // complete fills in what was left out.

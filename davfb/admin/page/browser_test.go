@@ -266,9 +266,7 @@ func TestPagesAreAccessible(t *testing.T) {
 				for name, path := range views() {
 					tb.visit(path)
 					if name == "problem" { // which the browser remarks on
-						tb.mu.Lock()
-						tb.faults = nil
-						tb.mu.Unlock()
+						tb.forgive()
 					}
 					if name == "doctor" {
 						tb.press("button.main", "It fails at authentication")
@@ -323,7 +321,6 @@ func TestSignInWithABrowser(t *testing.T) {
 		tb.visit("/ui/cache?order=expiry")
 		tb.wait("Sign in")
 		tb.sound("sign-in")
-		tb.picture("sign-in"+map[size]string{phone: "-phone"}[screen], false)
 		tb.do(chromedp.SendKeys(css("#token"), secret+"\r"))
 		tb.wait("mary@contoso.com")
 		if at := eval[string](tb, `location.pathname + location.search`); at != "/ui/cache?order=expiry" {
@@ -337,6 +334,62 @@ func TestSignInWithABrowser(t *testing.T) {
 		tb.visit("/ui/")
 		tb.wait("It stands in the file")
 	}
+}
+
+// Who has a name signs in by it, with scripts and without, on any screen.
+func TestSignInByNameWithABrowser(t *testing.T) {
+	for _, screen := range []size{desktop, phone} {
+		for _, scripts := range []bool{true, false} {
+			tb := open(t, newWorld(t, func(c *admin.Config) { withToken(c); withPeople(c) }), screen)
+			about := fmt.Sprintf("sign-in, %s, scripts: %v", screen.name, scripts)
+			if !scripts {
+				call(tb, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+			}
+			tb.visit("/ui/cache?order=expiry")
+			tb.wait("With your name")
+			tb.wait("With the token")
+			if scripts {
+				tb.sound(about)
+				if screen == desktop {
+					tb.picture("sign-in", false)
+				}
+				// Side by side where there is room.
+				beside := eval[bool](tb, `document.querySelector("#by-name").getBoundingClientRect().top === document.querySelector("#by-token").getBoundingClientRect().top`)
+				if beside != (screen == desktop) {
+					t.Errorf("%s: side by side: %v", about, beside)
+				}
+			}
+			tb.do(chromedp.SendKeys(css("#username"), "mary"), chromedp.SendKeys(css("#password"), "guess\r"))
+			tb.wait("The name or the password is wrong.")
+			tb.forgive() // the status
+			if scripts {
+				tb.sound(about + ", wrong")
+			}
+			tb.loaded()
+			tb.do(chromedp.SendKeys(css("#password"), "secret\r")) // the name is still there
+			tb.wait("pilar@fabrikam.com")
+			tb.wait("mary")
+			if scripts {
+				if at := eval[string](tb, `location.pathname + location.search`); at != "/ui/cache?order=expiry" {
+					t.Errorf("led to %s", at)
+				}
+				if got := eval[string](tb, `document.querySelector(".operator").textContent`); got != "Signed in as mary" {
+					t.Errorf("the head says %q", got)
+				}
+				tb.sound(about + ", signed in")
+			}
+			tb.press(".out button", "With your name")
+			tb.do(chromedp.SendKeys(css("#token"), secret+"\r"))
+			tb.wait("by the token")
+		}
+	}
+}
+
+// forgive forgets what the browser has found so far.
+func (tb *tab) forgive() {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	tb.faults = nil
 }
 
 // journey is what an operator does, which has to work without scripts as well.

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,13 +10,11 @@ import (
 
 	"fbgate/availability"
 	"fbgate/availability/doctor"
+	"fbgate/davfb/admin"
 )
 
-// longestDoctor is how long the doctor may take, quietest how long a hop may.
-const (
-	longestDoctor = 5 * time.Minute
-	quietest      = 2 * time.Minute
-)
+// quietest is how long a hop may take.
+const quietest = 2 * time.Minute
 
 type doctorView struct {
 	frame
@@ -73,17 +72,23 @@ func (p *pages) doctor(v *visit) error {
 		view.Wrong = "Give the address of one mailbox, such as mary@contoso.com."
 		return p.show(v, http.StatusBadRequest, "doctor", view)
 	}
-	ctx, done, err := p.ask(v.Context(), longestDoctor)
+	ctx, done, err := p.ask(v.Context(), admin.LongestDoctor)
 	if err != nil {
 		return err
 	}
 	defer done()
 	begun := time.Now()
 	hops, err := p.Doctor(ctx, availability.ParseMailbox(view.Mailbox), view.Organization, availability.ParseMailbox(view.As))
+	if errors.Is(err, admin.ErrBusy) {
+		v.ResponseWriter.Header().Set("Retry-After", "10")
+		view.Wrong = "Two doctors are at work already. Come again when one is done."
+		return p.show(v, http.StatusServiceUnavailable, "doctor", view)
+	}
 	if err != nil {
 		view.Wrong = err.Error()
 		return p.show(v, http.StatusBadRequest, "doctor", view)
 	}
+	p.Log.Info("doctor asked", "client", p.who(v), "mailbox", view.Mailbox, "organization", view.Organization, "as", view.As)
 	s := p.stream(v, view)
 	found := verdict{}
 	where := ""

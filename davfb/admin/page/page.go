@@ -5,8 +5,6 @@ package page
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,6 +43,7 @@ func NewVisitors() *Visitors {
 func New(c admin.Config, visitors *Visitors) http.Handler {
 	c.Log = cmp.Or(c.Log, slog.Default())
 	c.Changes = cmp.Or(c.Changes, new(admin.Changes))
+	c.Attempts = cmp.Or(c.Attempts, &visitors.attempts)
 	p := &pages{Config: c, Visitors: visitors, rest: admin.New(c), sites: http.NewCrossOriginProtection()}
 	p.Organizations = c.Shown()
 	p.routes = p.table()
@@ -100,33 +99,21 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.rest.ServeHTTP(w, r)
 		return
 	}
-	harden(w.Header())
+	admin.Harden(w.Header(), policy)
 	v := &visit{w, r, p.open}
 	if err := p.serve(v); err != nil {
 		p.fail(v, err)
 	}
 }
 
-// harden sets the header fields of every page: it loads nothing from elsewhere, runs no
-// script and has no style but its own, and is shown in no frame.
-func harden(h http.Header) {
-	for name, value := range map[string]string{
-		"Content-Security-Policy":      "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-		"X-Frame-Options":              "DENY",
-		"X-Content-Type-Options":       "nosniff",
-		"Cross-Origin-Resource-Policy": "same-origin",
-		"Cross-Origin-Opener-Policy":   "same-origin",
-		"Referrer-Policy":              "no-referrer",
-		"Cache-Control":                "no-store",
-	} {
-		h.Set(name, value)
-	}
-}
+// policy is the Content-Security-Policy of every page: it loads nothing from elsewhere, runs
+// no script and has no style but its own, and is shown in no frame.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 func (p *pages) serve(v *visit) error {
-	if p.Token == nil && !admin.IsLoopback(v.Host) {
+	if p.Open() && !admin.IsLoopback(v.Host) {
 		return problem{http.StatusForbidden, "Not by this name",
-			fmt.Sprintf("The host %.100q is not a loopback address. Set admin.token_file to reach these pages by name.", v.Host)}
+			fmt.Sprintf("The host %.100q is not a loopback address. Set admin.token_file or admin.operators to reach these pages by name.", v.Host)}
 	}
 	if err := p.sites.Check(v.Request); err != nil {
 		return problem{http.StatusForbidden, "Not from here", "A page of another site asked for this change. Make it on the page itself."}
@@ -152,7 +139,7 @@ func (p *pages) serve(v *visit) error {
 
 // enter lets somebody through who has signed in, and posts nothing but its own forms.
 func (p *pages) enter(v *visit, r route) error {
-	if p.Token != nil && !r.public {
+	if !p.Open() && !r.public {
 		found, err := p.find(v)
 		if err != nil {
 			return err
@@ -209,11 +196,14 @@ func (v *visit) field(name string) string {
 
 // who is behind a visit, for the log.
 func (p *pages) who(v *visit) string {
-	address := client(v.Request).String()
-	if p.Token == nil {
-		return address
+	who := client(v.Request).String()
+	if v.session.Who != "" {
+		who += ", " + v.session.Who
 	}
-	return address + ", session " + v.session.Name
+	if v.session != p.open {
+		who += ", session " + v.session.Name
+	}
+	return who
 }
 
 // client returns the address a request came from, which may be invalid.
@@ -238,12 +228,6 @@ func (p *pages) ask(ctx context.Context, longest time.Duration) (_ context.Conte
 	}
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	return ctx, func() { cancel(); <-p.asking }, nil
-}
-
-// sameToken compares without telling by its time what is different.
-func sameToken(a, b string) bool {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
 // problem is an error page.

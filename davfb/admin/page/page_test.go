@@ -1,7 +1,9 @@
 package page_test
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"fbgate/availability"
+	"fbgate/availability/doctor"
 	"fbgate/davfb/admin"
 	"fbgate/davfb/admin/page"
 	"fbgate/davfb/admin/session"
@@ -233,6 +236,77 @@ func TestAttemptsToSignIn(t *testing.T) {
 	})
 }
 
+// Programs guess no oftener than people, and both at one token.
+func TestAttemptsByPrograms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBrowser(t, page.New(admin.Config{Token: func() (string, error) { return secret, nil }}, page.NewVisitors()))
+		shows := func(token string) int {
+			r := httptest.NewRequest("GET", "http://localhost:8081/cache", nil)
+			r.RemoteAddr = b.from
+			r.Header.Set("Authorization", "Bearer "+token)
+			w := httptest.NewRecorder()
+			b.w.ServeHTTP(w, r)
+			return w.Code
+		}
+		for range 2 * session.Tries { // which are none
+			if got := shows(secret); got != 200 {
+				t.Fatal(got)
+			}
+		}
+		for range session.Tries {
+			if got := shows("guess"); got != 401 {
+				t.Fatal(got)
+			}
+		}
+		if got := shows(secret); got != 429 {
+			t.Error(got)
+		}
+		b.get("/ui/sign-in")
+		expect(t, b.post("/ui/sign-in", "token", secret), 429)
+		time.Sleep(time.Minute)
+		if got := shows(secret); got != 200 {
+			t.Error(got)
+		}
+	})
+}
+
+// A page that loads itself again does not keep anybody signed in.
+func TestRefreshingIsNoUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBrowser(t, page.New(admin.Config{Token: func() (string, error) { return secret, nil }}, page.NewVisitors()))
+		b.get("/ui/sign-in")
+		expect(t, b.post("/ui/sign-in", "token", secret), 303)
+		refresh := func() int {
+			r := httptest.NewRequest("GET", "http://localhost:8081/ui/", nil)
+			r.Header.Set("X-Fbgate-Refresh", "1")
+			return b.do(r).Code
+		}
+		for begun := time.Now(); time.Since(begun) < session.Idle; time.Sleep(10 * time.Second) {
+			if got := refresh(); got != 200 {
+				t.Fatalf("%d after %v", got, time.Since(begun))
+			}
+		}
+		if got := refresh(); got != 303 {
+			t.Errorf("%d after all that time", got)
+		}
+	})
+}
+
+// What somebody has done is told to them, and once.
+func TestNoticeIsForWhoChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		b, other := newBrowser(t, w), newBrowser(t, w)
+		other.from = "127.0.0.2:1234"
+		b.get("/ui/cache")
+		expect(t, b.post("/ui/cache/flush", "mailbox", "mary@contoso.com"), 303)
+		expect(t, other.get("/ui/cache?change=1"), 200, `!role="status"`)
+		expect(t, b.get("/ui/cache?change=1"), 200, `role="status"`)
+		time.Sleep(time.Minute)
+		expect(t, b.get("/ui/cache?change=1"), 200, `!role="status"`)
+	})
+}
+
 func TestTokenThatCannotBeRead(t *testing.T) {
 	b := newBrowser(t, newWorld(t, func(c *admin.Config) {
 		c.Token = func() (string, error) { return "", fmt.Errorf("open /run/secret: no such file") }
@@ -435,6 +509,21 @@ func TestDoctor(t *testing.T) {
 	expect(t, b.post("/ui/doctor", "mailbox", "nobody@contoso.com"), 200, "It fails at authentication", "401 &lt;script&gt;", "!<script>alert", "</html>")
 	expect(t, b.post("/ui/doctor", "mailbox", " "), 400, "Give the address")
 	expect(t, b.post("/ui/doctor", "mailbox", "mary@contoso.com", "organization", "elsewhere"), 400, "there is no organization")
+	b.get(ask("who", "joe@contoso.com", "as", "mary@contoso.com"))
+	for _, line := range []string{`msg="doctor asked" client=127.0.0.1 mailbox=nobody@contoso.com`, `msg="operator asked" client=127.0.0.1 request_id=page-`, `mailboxes=[joe@contoso.com] as=mary@contoso.com`} {
+		if log := w.log.String(); !strings.Contains(log, line) {
+			t.Errorf("%s is not in\n%s", line, log)
+		}
+	}
+	busy := newBrowser(t, newWorld(t, func(c *admin.Config) {
+		c.Doctor = func(context.Context, availability.Mailbox, string, availability.Mailbox) (iter.Seq[doctor.Hop], error) {
+			return nil, admin.ErrBusy
+		}
+	}))
+	busy.get("/ui/doctor")
+	if got := busy.post("/ui/doctor", "mailbox", "mary@contoso.com"); got.Code != 503 || got.Header().Get("Retry-After") == "" || !strings.Contains(got.Body.String(), "Two doctors are at work") {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
 }
 
 // No more questions than there is room for.

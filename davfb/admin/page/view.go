@@ -23,13 +23,14 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 
 // frame is what all pages have round them.
 type frame struct {
-	Title   string
-	Nav     []link
-	Form    string // goes into each form
-	Signed  bool   // there is somebody to sign out
-	Version string
-	Uptime  string
-	Said    *admin.Change // what the visitor has just done
+	Title    string
+	Nav      []link
+	Form     string // goes into each form
+	Signed   bool   // there is somebody to sign out
+	Operator string // who that is; empty if it was by the token
+	Version  string
+	Uptime   string
+	Said     *admin.Change // what the visitor has just done
 }
 
 type link struct {
@@ -38,7 +39,7 @@ type link struct {
 }
 
 func (p *pages) frame(v *visit, title, here string) frame {
-	f := frame{Title: title, Form: v.session.Form, Signed: v.session != p.open, Version: cmp.Or(p.Version, "unknown version")}
+	f := frame{Title: title, Form: v.session.Form, Signed: v.session != p.open, Operator: v.session.Who, Version: cmp.Or(p.Version, "unknown version")}
 	if !p.Started.IsZero() {
 		f.Uptime = age(time.Since(p.Started))
 	}
@@ -58,10 +59,10 @@ func (p *pages) frame(v *visit, title, here string) frame {
 			f.Nav = append(f.Nav, l.link)
 		}
 	}
-	// Who is told of a change is who made it: nobody else knows its number.
+	// Who is told of a change is who has just made it.
 	if n, err := strconv.Atoi(v.URL.Query().Get("change")); err == nil {
 		for _, change := range p.Changes.Last() {
-			if change.Number == n {
+			if change.Number == n && change.Who == p.who(v) && time.Since(change.At) < time.Minute {
 				f.Said = &change
 			}
 		}

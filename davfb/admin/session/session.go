@@ -19,7 +19,7 @@ const (
 	Most = 100
 )
 
-// Session is one sign-in. It does not change.
+// Session is one sign-in. It does not change once it has begun.
 type Session struct {
 	// ID is the secret of the browser's cookie.
 	ID string
@@ -27,8 +27,11 @@ type Session struct {
 	Name string
 	// Form is the secret in each of its forms. A page of another site cannot know it.
 	Form string
+	// Who is the name of whoever signed in by a password, and empty if that was by the
+	// token, which all have in common.
+	Who string
 
-	proof [sha256.Size]byte
+	proof [sha256.Size]byte // of the token, if it was by that
 	begun time.Time
 }
 
@@ -53,8 +56,22 @@ type use struct {
 
 // Begin returns a new session of somebody who has shown this token.
 func (s *Sessions) Begin(token string) *Session {
-	one, now := New(), time.Now()
-	one.proof, one.begun = sha256.Sum256([]byte(token)), now
+	one := New()
+	one.proof = sha256.Sum256([]byte(token))
+	return s.add(one)
+}
+
+// BeginAs returns a new session of somebody who has shown the password of a name, which
+// is not empty.
+func (s *Sessions) BeginAs(who string) *Session {
+	one := New()
+	one.Who = who
+	return s.add(one)
+}
+
+func (s *Sessions) add(one *Session) *Session {
+	now := time.Now()
+	one.begun = now
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.by == nil {
@@ -85,21 +102,40 @@ func (u *use) over(now time.Time) bool {
 	return now.Sub(u.last) >= Idle || now.Sub(u.begun) >= Longest
 }
 
-// Find returns the session with that ID and goes on with it, nil if there is none. It is
-// over, too, once the token is another one.
-func (s *Sessions) Find(id, token string) *Session {
-	key, proof, now := sha256.Sum256([]byte(id)), sha256.Sum256([]byte(token)), time.Now()
+// Find returns the session with that ID, nil if there is none. Used is that somebody uses
+// it, and so it goes on. One that was begun by the token is over, too, once token returns
+// another one, and cannot be found while that fails.
+func (s *Sessions) Find(id string, used bool, token func() (string, error)) (*Session, error) {
+	one := s.get(id, used)
+	if one == nil || one.Who != "" {
+		return one, nil
+	}
+	now, err := token()
+	if err != nil {
+		return nil, err
+	}
+	if one.proof != sha256.Sum256([]byte(now)) {
+		s.End(id)
+		return nil, nil
+	}
+	return one, nil
+}
+
+func (s *Sessions) get(id string, used bool) *Session {
+	key, now := sha256.Sum256([]byte(id)), time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u := s.by[key]
 	if u == nil {
 		return nil
 	}
-	if u.over(now) || u.proof != proof {
+	if u.over(now) {
 		delete(s.by, key)
 		return nil
 	}
-	u.last = now
+	if used {
+		u.last = now
+	}
 	return u.Session
 }
 

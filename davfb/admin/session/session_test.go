@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"errors"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -9,36 +10,42 @@ import (
 	"fbgate/davfb/admin/session"
 )
 
+// find finds a session while the token is that one.
+func find(sessions *session.Sessions, id, token string) *session.Session {
+	one, _ := sessions.Find(id, true, func() (string, error) { return token, nil })
+	return one
+}
+
 func TestSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sessions session.Sessions
-		if sessions.Find("", "") != nil || sessions.Find("x", "token") != nil {
+		if find(&sessions, "", "") != nil || find(&sessions, "x", "token") != nil {
 			t.Error("found a session before the first")
 		}
 		one, other := sessions.Begin("token"), sessions.Begin("token")
 		if one.ID == other.ID || one.Form == other.Form || len(one.ID) < 26 || one.ID == one.Form {
 			t.Errorf("%+v, %+v", one, other)
 		}
-		if sessions.Find(one.ID, "token") != one || sessions.Find(one.Name, "token") != nil {
+		if find(&sessions, one.ID, "token") != one || find(&sessions, one.Name, "token") != nil {
 			t.Error("not found by its ID, or by its name")
 		}
 		if !one.Posted(one.Form) || one.Posted(other.Form) || one.Posted("") || one.Posted(one.ID) {
 			t.Error("takes the wrong forms")
 		}
 		time.Sleep(session.Idle - 1)
-		if sessions.Find(one.ID, "token") != one {
+		if find(&sessions, one.ID, "token") != one {
 			t.Error("gone before it was idle for long")
 		}
 		time.Sleep(time.Nanosecond)
-		if sessions.Find(other.ID, "token") != nil {
+		if find(&sessions, other.ID, "token") != nil {
 			t.Error("there though idle for long")
 		}
 		time.Sleep(session.Idle - 2)
-		if sessions.Find(one.ID, "token") != one {
+		if find(&sessions, one.ID, "token") != one {
 			t.Error("gone though used")
 		}
 		sessions.End(one.ID)
-		if sessions.Find(one.ID, "token") != nil {
+		if find(&sessions, one.ID, "token") != nil {
 			t.Error("there though ended")
 		}
 	})
@@ -48,9 +55,52 @@ func TestSession(t *testing.T) {
 func TestAnotherTokenEndsSessions(t *testing.T) {
 	var sessions session.Sessions
 	one := sessions.Begin("old")
-	if sessions.Find(one.ID, "new") != nil || sessions.Find(one.ID, "old") != nil {
+	if find(&sessions, one.ID, "new") != nil || find(&sessions, one.ID, "old") != nil {
 		t.Error("still there")
 	}
+}
+
+// While nobody knows the token, sessions by it cannot be found, and go on afterwards.
+func TestTokenThatCannotBeRead(t *testing.T) {
+	var sessions session.Sessions
+	one, unread := sessions.Begin("token"), errors.New("permission denied")
+	if found, err := sessions.Find(one.ID, true, func() (string, error) { return "", unread }); found != nil || err != unread {
+		t.Errorf("%v, %v", found, err)
+	}
+	if find(&sessions, one.ID, "token") != one {
+		t.Error("ended")
+	}
+}
+
+// Who has signed in by a password is known by name, and the token is no matter to him.
+func TestSessionOfSomebody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sessions session.Sessions
+		one := sessions.BeginAs("mary")
+		if one.Who != "mary" || sessions.Begin("token").Who != "" {
+			t.Errorf("%q", one.Who)
+		}
+		asked := false
+		found, err := sessions.Find(one.ID, true, func() (string, error) { asked = true; return "", errors.New("permission denied") })
+		if found != one || err != nil || asked {
+			t.Errorf("%v, %v, the token asked for: %v", found, err, asked)
+		}
+		time.Sleep(session.Idle)
+		if find(&sessions, one.ID, "") != nil {
+			t.Error("there though idle for long")
+		}
+		busy := sessions.BeginAs("mary")
+		for range int(session.Longest/(20*time.Minute)) - 1 {
+			time.Sleep(20 * time.Minute)
+			if find(&sessions, busy.ID, "") == nil {
+				t.Fatal("gone too soon")
+			}
+		}
+		time.Sleep(20 * time.Minute)
+		if find(&sessions, busy.ID, "") != nil {
+			t.Error("lasts for ever")
+		}
+	})
 }
 
 func TestSessionEndsHoweverBusy(t *testing.T) {
@@ -59,12 +109,12 @@ func TestSessionEndsHoweverBusy(t *testing.T) {
 		one := sessions.Begin("token")
 		for range int(session.Longest/(20*time.Minute)) - 1 {
 			time.Sleep(20 * time.Minute)
-			if sessions.Find(one.ID, "token") == nil {
+			if find(&sessions, one.ID, "token") == nil {
 				t.Fatal("gone too soon")
 			}
 		}
 		time.Sleep(20 * time.Minute)
-		if sessions.Find(one.ID, "token") != nil {
+		if find(&sessions, one.ID, "token") != nil {
 			t.Error("lasts for ever")
 		}
 	})
@@ -75,16 +125,32 @@ func TestSessionsAreBounded(t *testing.T) {
 		var sessions session.Sessions
 		first, second := sessions.Begin("token"), sessions.Begin("token")
 		time.Sleep(time.Second)
-		sessions.Find(first.ID, "token")
+		find(&sessions, first.ID, "token")
 		for range session.Most - 1 {
 			time.Sleep(time.Second)
 			sessions.Begin("token")
 		}
-		if sessions.Find(second.ID, "token") != nil {
+		if find(&sessions, second.ID, "token") != nil {
 			t.Error("the one used least recently is still there")
 		}
-		if sessions.Find(first.ID, "token") == nil {
+		if find(&sessions, first.ID, "token") == nil {
 			t.Error("one in use is gone")
+		}
+	})
+}
+
+// What a page loads by itself is no use of a session.
+func TestUnusedSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sessions session.Sessions
+		one := sessions.BeginAs("mary")
+		for begun := time.Now(); time.Since(begun) < session.Idle; time.Sleep(10 * time.Second) {
+			if found, _ := sessions.Find(one.ID, false, nil); found != one {
+				t.Fatalf("gone after %v", time.Since(begun))
+			}
+		}
+		if found, _ := sessions.Find(one.ID, false, nil); found != nil {
+			t.Error("goes on though nobody is there")
 		}
 	})
 }

@@ -42,7 +42,7 @@ type Config struct {
 	Key func() ([]byte, error)
 	// Public and Private are how long sessions last on a computer that others use as
 	// well, and on one's own. By default, Public is 15 minutes and at most 12 hours,
-	// and Private 24 hours and at most as much.
+	// and Private 24 hours and at most as much; if Idle is longer than that, so is Max.
 	Public, Private Lifetime
 	// Only is set if there is no other way to log in. Then whoever has no session is
 	// answered 440 rather than 401, as on an Exchange with forms-based authentication.
@@ -89,9 +89,9 @@ var (
 func New(c Config) (*Handler, error) {
 	c.Log = cmp.Or(c.Log, slog.Default())
 	c.Public.Idle = cmp.Or(c.Public.Idle, 15*time.Minute)
-	c.Public.Max = cmp.Or(c.Public.Max, 12*time.Hour)
+	c.Public.Max = cmp.Or(c.Public.Max, max(12*time.Hour, c.Public.Idle))
 	c.Private.Idle = cmp.Or(c.Private.Idle, 24*time.Hour)
-	c.Private.Max = cmp.Or(c.Private.Max, 24*time.Hour)
+	c.Private.Max = cmp.Or(c.Private.Max, max(24*time.Hour, c.Private.Idle))
 	if c.Key == nil {
 		key := make([]byte, minKey)
 		rand.Read(key)

@@ -88,6 +88,38 @@ func TestSessionEndsAtLast(t *testing.T) {
 	}
 }
 
+// A session may rest for as long as is configured, however long that is, and ends then
+// whatever is asked.
+func TestLongSession(t *testing.T) {
+	const week = 7 * 24 * time.Hour
+	for trusted, test := range map[string]struct {
+		config forms.Config
+		last   time.Duration
+	}{
+		"0": {forms.Config{Public: forms.Lifetime{Idle: 24 * time.Hour}}, 24 * time.Hour},
+		"4": {forms.Config{Private: forms.Lifetime{Idle: week}}, week},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDoor(t, test.config)
+			rested, used := enter(t, d, trusted), enter(t, d, trusted)
+			first := rested
+			for range 3 {
+				if status, renewed := visit(t, d, &used, test.last/3-time.Second); status != 200 || !renewed {
+					t.Errorf("%s: used: %d, renewed %t", trusted, status, renewed)
+				}
+			}
+			time.Sleep(2 * time.Second)
+			if status, _ := visit(t, d, &rested, 0); status != 200 {
+				t.Errorf("%s: at rest: %d", trusted, status)
+			}
+			time.Sleep(time.Second)
+			for _, cookies := range []string{first, rested, used} {
+				expect(t, d, cookies, 440)
+			}
+		})
+	}
+}
+
 // each yields s with every byte changed in several ways, left out and doubled.
 func each(s string, yield func(string)) {
 	for i := range len(s) {

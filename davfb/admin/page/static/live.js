@@ -16,18 +16,19 @@ for (const part of document.querySelectorAll("[data-refresh]")) {
 	const title = part.previousElementSibling;
 	if (title && title.matches(".titled")) title.append(control); else part.before(control);
 	let paused = false, current = part;
-	const say = (failed) => {
+	const say = (fault) => {
 		button.textContent = paused ? "Go on refreshing" : "Pause refreshing";
-		text.textContent = paused ? "Paused." : failed ? "The gateway does not answer." : "Refreshed every " + seconds + " s.";
+		text.textContent = fault || (paused ? "Paused." : "Refreshed every " + seconds + " s.");
 	};
 	button.addEventListener("click", () => { paused = !paused; say(); });
 	const load = async () => {
 		if (paused || document.hidden || current.contains(document.activeElement)) return;
 		try {
-			const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+			const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Fbgate-Refresh": "1" } });
 			const page = new DOMParser().parseFromString(await answer.text(), "text/html");
 			const fresh = page.querySelector("[data-refresh]");
-			if (!answer.ok || answer.redirected || !fresh) { say(true); return; }
+			if (answer.redirected) { paused = true; say("You are signed out: load the page again."); return; }
+			if (!answer.ok || !fresh) { say("The gateway does not answer."); return; }
 			const open = [...current.querySelectorAll("details")].map((d) => d.open);
 			const scrolled = [...current.querySelectorAll(".scroll")].map((s) => s.scrollLeft);
 			[...fresh.querySelectorAll("details")].forEach((d, i) => { d.open = open[i] || false; });
@@ -36,7 +37,7 @@ for (const part of document.querySelectorAll("[data-refresh]")) {
 			[...current.querySelectorAll(".scroll")].forEach((s, i) => { s.scrollLeft = scrolled[i] || 0; });
 			say();
 		} catch {
-			say(true);
+			say("The gateway does not answer.");
 		}
 	};
 	say();

@@ -1,0 +1,126 @@
+package admin
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"fbgate/availability"
+	"fbgate/davfb/face"
+)
+
+// Open reports whether nobody has to sign in.
+func (c Config) Open() bool { return c.Token == nil && c.SignIn == nil }
+
+// TakesPassword reports whether the sender of r may sign in with name and password.
+func (c Config) TakesPassword(r *http.Request) bool {
+	return c.SignIn != nil && (c.Confidential == nil || c.Confidential(r))
+}
+
+// IsToken reports whether shown is the token of operators. The error, which has been
+// logged, says that nobody can know.
+func (c Config) IsToken(shown string) (bool, error) {
+	want, err := c.Token()
+	if err != nil {
+		c.Log.Error("admin.token_file cannot be read", "error", err)
+		return false, errors.New("admin.token_file cannot be read; the log says why")
+	}
+	// Hashed, so that the time it takes tells neither content nor length.
+	a, b := sha256.Sum256([]byte(shown)), sha256.Sum256([]byte(want))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1, nil
+}
+
+// Who is behind a request, for logs: an address, and the name if they signed in by one.
+func Who(r *http.Request) string {
+	if name := face.Requester(r).Name; name != "" {
+		return r.RemoteAddr + ", " + name
+	}
+	return r.RemoteAddr
+}
+
+// authorize returns r as the request of an operator, or why it is refused.
+func (a *admin) authorize(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch {
+	case a.Open() && !IsLoopback(r.Host):
+		return nil, fault{http.StatusForbidden, fmt.Sprintf("the host %.100q is not a loopback address: set admin.token_file or admin.operators to reach this by name", r.Host)}
+	case a.Open():
+		return r, nil
+	case a.Token != nil && strings.EqualFold(scheme, "Bearer"):
+		if right, err := a.isToken(w, r, shown); err != nil || right {
+			return r, err
+		}
+	case a.SignIn != nil && strings.EqualFold(scheme, "Basic"):
+		name, password, _ := r.BasicAuth()
+		who, err := a.SignIn(r, name, password)
+		if err != nil {
+			return nil, a.refused(w, r, err)
+		}
+		return face.WithRequester(r, availability.Requester{Name: who}), nil
+	}
+	return nil, a.unknown(w, r)
+}
+
+// isToken is IsToken for one who may have guessed before.
+func (a *admin) isToken(w http.ResponseWriter, r *http.Request, shown string) (bool, error) {
+	from, _ := netip.ParseAddrPort(r.RemoteAddr)
+	if a.Attempts != nil && a.Attempts.Left(from.Addr()) <= 0 {
+		w.Header().Set("Retry-After", "60")
+		return false, fault{http.StatusTooManyRequests, "too many wrong tokens came from your address: wait a minute"}
+	}
+	right, err := a.IsToken(shown)
+	if err == nil && !right {
+		a.Log.Warn("sign-in refused: wrong token", "client", r.RemoteAddr)
+		if a.Attempts != nil {
+			a.Attempts.Allow(from.Addr())
+		}
+	}
+	return right, err
+}
+
+// unknown is the refusal of somebody who has shown nothing that is taken.
+func (a *admin) unknown(w http.ResponseWriter, r *http.Request) error {
+	a.challenge(w, r)
+	const token, password = "the token of admin.token_file as Authorization: Bearer TOKEN", "the name and the password of an operator as Authorization: Basic"
+	switch {
+	case a.Token == nil && !a.TakesPassword(r): // to ask for it would be to ask for it in plain text
+		return fault{http.StatusForbidden, "names and passwords are taken by https only, and from the machine fbgate runs on"}
+	case a.Token == nil:
+		return fault{http.StatusUnauthorized, "send " + password}
+	case a.TakesPassword(r):
+		return fault{http.StatusUnauthorized, "send " + token + ", or " + password}
+	}
+	return fault{http.StatusUnauthorized, "send " + token}
+}
+
+// challenge says how to sign in.
+func (a *admin) challenge(w http.ResponseWriter, r *http.Request) {
+	if a.Token != nil {
+		w.Header().Add("WWW-Authenticate", `Bearer realm="fbgate"`)
+	}
+	if a.TakesPassword(r) {
+		w.Header().Add("WWW-Authenticate", `Basic realm="fbgate", charset="UTF-8"`)
+	}
+}
+
+// refused tells why a name and a password are not taken.
+func (a *admin) refused(w http.ResponseWriter, r *http.Request, err error) error {
+	var refusal *face.Refusal
+	if !errors.As(err, &refusal) {
+		a.Log.Error("sign-in failed", "client", r.RemoteAddr, "error", err)
+		return fault{http.StatusInternalServerError, "fbgate itself is at fault; its log says more"}
+	}
+	if refusal.Status == http.StatusUnauthorized {
+		a.challenge(w, r)
+	}
+	if refusal.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
+	}
+	return fault{refusal.Status, refusal.Text}
+}
