@@ -21,8 +21,8 @@ import (
 	"fbgate/availability/journal"
 	"fbgate/availability/publisher"
 	"fbgate/cache"
-	"fbgate/davfb/face"
 	"fbgate/davfb/admin/session"
+	"fbgate/davfb/face"
 
 	"github.com/gorilla/mux"
 )
