@@ -139,6 +139,9 @@ type Reason struct {
 	RetryAfter time.Duration
 	// Scope is how far the failure reaches.
 	Scope Scope
+	// Unasked is set if nobody was asked for this, as the servers rest or want to be left
+	// alone: it is what an earlier call came to.
+	Unasked bool
 	// Again is set if asking the same once more, at once, may well succeed.
 	Again bool
 }

@@ -152,8 +152,10 @@ func (a *Account) exhausted(now time.Time) (full bool, trying <-chan struct{}) {
 }
 
 func (a *Account) resting(why string, until time.Time) *availability.Reason {
-	return failed(availability.Unauthorized, "%s; so as not to lock the account it is not tried again before %s unless its secret changes",
+	reason := failed(availability.Unauthorized, "%s; so as not to lock the account it is not tried again before %s unless its secret changes",
 		why, until.UTC().Format(time.RFC3339))
+	reason.Unasked = true
+	return reason
 }
 
 // end counts how the attempt went. A failure that says nothing about the account

@@ -96,7 +96,7 @@ func (n loginName) choose(entries []*ldap.Entry) (*account, error) {
 	case 1:
 		return best[0], nil
 	}
-	return nil, fmt.Errorf("the name %q is that of several accounts, so that it is nobody's: of %.200s and of %.200s", n.address(), best[0].dn, best[1].dn)
+	return nil, fmt.Errorf("the name %q is that of several accounts, so that it is nobody's: of %.200q and of %.200q", n.address(), best[0].dn, best[1].dn)
 }
 
 // account is an entry of somebody who may log in.

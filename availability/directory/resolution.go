@@ -77,11 +77,11 @@ func (r *resolution) take(s step, p page) {
 	case e == nil && p.reason != nil:
 		r.add(s.address, p.reason)
 	case e == nil:
-		r.add(s.address, availability.Because(availability.NoRoute, "%.200s is a legacyExchangeDN that the directory does not know", s.address))
+		r.add(s.address, availability.Because(availability.NoRoute, "%.200q is a legacyExchangeDN that the directory does not know", s.address))
 	case e.list():
 		r.expand(e)
 	case e.Mailbox == "":
-		r.add(s.address, availability.Because(availability.NoRoute, "%.200s has no SMTP address in the directory", s.address))
+		r.add(s.address, availability.Because(availability.NoRoute, "%.200q has no SMTP address in the directory", s.address))
 	case e.Mailbox == s.address, e.Mailbox == e.Primary:
 		r.add(e.Mailbox, nil)
 	default:
@@ -94,9 +94,9 @@ func (r *resolution) follow(s step, target availability.Mailbox) {
 	trail := append(slices.Clone(s.trail), s.address)
 	switch {
 	case slices.Contains(trail, target):
-		r.add(s.address, availability.Because(availability.NoRoute, "target addresses in the directory lead from %.200s round to %.200s", trail[0], target))
+		r.add(s.address, availability.Because(availability.NoRoute, "target addresses in the directory lead from %.200q round to %.200q", trail[0], target))
 	case len(trail) > maxHops:
-		r.add(s.address, availability.Because(availability.NoRoute, "target addresses in the directory lead from %.200s on and on: the last one followed is %.200s", trail[0], s.address))
+		r.add(s.address, availability.Because(availability.NoRoute, "target addresses in the directory lead from %.200q on and on: the last one followed is %.200q", trail[0], s.address))
 	default:
 		if r.named[target] && r.list { // then it is looked at as a member
 			return

@@ -156,6 +156,9 @@ func TestBackOffIsObeyed(t *testing.T) {
 		if answer.Reason == nil || answer.Reason.Code != availability.Throttled || answer.Reason.RetryAfter != 5*time.Minute || answer.Organization != "fabrikam" {
 			t.Errorf("meanwhile: %+v", answer)
 		}
+		if !answer.Reason.Unasked {
+			t.Error("it is not told that nobody was asked")
+		}
 		if want := "ErrorServerBusy; not asked again before " + begun.Add(5*time.Minute).UTC().Format(time.RFC3339); answer.Reason.Detail != want {
 			t.Errorf("detail %q, want %q", answer.Reason.Detail, want)
 		}

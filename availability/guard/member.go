@@ -180,7 +180,7 @@ func (m *member) resting() *availability.Reason {
 	reason := *why
 	reason.Detail += "; not asked again before " + until.UTC().Format(time.RFC3339)
 	reason.RetryAfter = max(time.Until(until), time.Second)
-	reason.Scope, reason.Again = availability.OfServer, false
+	reason.Scope, reason.Unasked, reason.Again = availability.OfServer, true, false
 	return &reason
 }
 

@@ -89,13 +89,17 @@ func (j *Journal) Add(l Lookup) {
 }
 
 // Since returns the questions after that number, the oldest first, that fit, at most that
-// many of the newest, and a channel that is closed when there is another one.
+// many of the newest, and a channel that is closed when there is another one. A number
+// there has not been is of another Journal, of before a restart: then all are after it.
 func (j *Journal) Since(number uint64, fits func(*Lookup) bool, most int) (found []Lookup, more <-chan struct{}) {
 	if j == nil {
 		return nil, nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if number > j.added {
+		number = 0
+	}
 	n := uint64(len(j.entries))
 	for at := j.added; at > number && at > j.added-n && len(found) < most; at-- {
 		if l := &j.entries[(at-1)%n]; fits == nil || fits(l) {

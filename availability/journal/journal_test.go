@@ -34,7 +34,8 @@ func TestKeepsTheLast(t *testing.T) {
 		{0, 2, nil, "4:d 5:e "},
 		{3, 10, nil, "4:d 5:e "},
 		{5, 10, nil, ""},
-		{99, 10, nil, ""},
+		{6, 2, nil, "4:d 5:e "},
+		{99, 10, nil, "3:c 4:d 5:e "},
 		{0, 0, nil, ""},
 		{0, 1, func(l *journal.Lookup) bool { return l.ID < "e" }, "4:d "},
 	} {

@@ -70,19 +70,29 @@ func TestHour(t *testing.T) {
 
 func TestQuantile(t *testing.T) {
 	var o meter.Organization
-	if got := o.Totals().Took.Quantile(0.5); got != 0 {
-		t.Errorf("of nothing: %v", got)
+	if got, above := o.Totals().Took.Quantile(0.5); got != 0 || above {
+		t.Errorf("of nothing: %v, %v", got, above)
 	}
-	for range 90 {
-		o.Called(time.Millisecond, nil)
+	called := func(n int, took time.Duration) {
+		for range n {
+			o.Called(took, nil)
+		}
 	}
-	for range 9 {
-		o.Called(200*time.Millisecond, nil)
-	}
-	o.Called(time.Hour, nil)
-	for share, want := range map[float64]time.Duration{0.5: 5 * time.Millisecond, 0.9: 5 * time.Millisecond, 0.95: 250 * time.Millisecond, 0.99: 250 * time.Millisecond, 1: time.Minute} {
-		if got := o.Totals().Took.Quantile(share); got != want {
-			t.Errorf("%v: %v, want %v", share, got, want)
+	called(80, time.Millisecond)
+	called(10, 200*time.Millisecond)
+	called(5, 25*time.Second+time.Millisecond) // the default timeout
+	called(4, time.Minute)
+	called(1, time.Minute+1)
+	for _, test := range []struct {
+		share float64
+		want  time.Duration
+		above bool
+	}{
+		{0.5, 5 * time.Millisecond, false}, {0.8, 5 * time.Millisecond, false}, {0.9, 250 * time.Millisecond, false},
+		{0.95, 30 * time.Second, false}, {0.99, time.Minute, false}, {1, time.Minute, true},
+	} {
+		if got, above := o.Totals().Took.Quantile(test.share); got != test.want || above != test.above {
+			t.Errorf("%v: %v, %v, want %v, %v", test.share, got, above, test.want, test.above)
 		}
 	}
 }

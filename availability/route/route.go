@@ -99,7 +99,7 @@ func (r *Router) only(mailboxes []availability.Mailbox) *organization {
 // organization returns who answers for m, or why nobody does.
 func (r *Router) organization(m availability.Mailbox) (*organization, *availability.Reason) {
 	if m.IsLegacyDN() {
-		return nil, availability.Because(availability.NoRoute, "%.200s is a legacyExchangeDN, and no directory says whose", m)
+		return nil, availability.Because(availability.NoRoute, "%.200q is a legacyExchangeDN, and no directory says whose", m)
 	}
 	domain := m.Domain()
 	if domain == "" {

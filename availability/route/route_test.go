@@ -120,8 +120,8 @@ func TestWhoAnswers(t *testing.T) {
 		{"* |", "mary @contoso.com", `invalid-address: "mary @contoso.com" is not an SMTP address`},
 		{"* |", "mary\n@contoso.com", `invalid-address: "mary\n@contoso.com" is not an SMTP address`},
 		{"* |", availability.Mailbox(long + "@contoso.com"), `invalid-address: "` + long[:200] + `" is not an SMTP address`},
-		{"* |", "/o=contoso/cn=mary", "no-route: /o=contoso/cn=mary is a legacyExchangeDN, and no directory says whose"},
-		{"* |", "/o=contoso/cn=mary@contoso.com", "no-route: /o=contoso/cn=mary@contoso.com is a legacyExchangeDN, and no directory says whose"},
+		{"* |", "/o=contoso/cn=mary", `no-route: "/o=contoso/cn=mary" is a legacyExchangeDN, and no directory says whose`},
+		{"* |", "/o=contoso/cn=mary@contoso.com", `no-route: "/o=contoso/cn=mary@contoso.com" is a legacyExchangeDN, and no directory says whose`},
 		{" |", "mary@contoso.com", "no-route: no organization has the domain contoso.com"},
 	} {
 		a, b, _ := strings.Cut(test.domains, "|")

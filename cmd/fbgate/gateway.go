@@ -114,7 +114,7 @@ func nextGateway(c *config.Config, store *published.Store, log *slog.Logger, wat
 		meters.Reloads = g.reloading.last
 		console := admin.Config{
 			Caches: b.caches, Publisher: b.publisher, Source: asOperator{b.source}, Organizations: b.status, Meters: meters,
-			Journal: b.operating.journal, Followers: &b.operating.followers, Replaced: g.replaced, Redact: f.lookups.Redactor.Text, Doctor: b.consult,
+			Journal: b.operating.journal, Followers: &b.operating.followers, Replaced: g.replaced, Redactor: f.lookups.Redactor, Doctor: b.consult,
 			Configuration: g.reloading.configuration, Reload: g.reloading.reload,
 			Changes: b.operating.changes, Version: version(), Started: b.operating.started,
 			Ready: ready, Log: log,

@@ -135,7 +135,7 @@ func (l *lookupList) add(lookups ...json.RawMessage) error {
 		if err := json.Unmarshal(raw, &one); err != nil {
 			return fmt.Errorf("the answer is not as expected: %w", err)
 		}
-		l.last = max(l.last, one.Number)
+		l.last = one.Number // less than before if the gateway has been restarted
 		if l.json {
 			fmt.Fprintln(l.out, string(raw))
 			continue

@@ -136,7 +136,7 @@ func (s *metricsScript) called(server *scriptedServer, f fault, took time.Durati
 	s.count("organization_calls_total", "organization", o, "outcome", outcome)
 	s.took[o] += took
 	s.count("organization_call_duration_seconds_count", "organization", o)
-	for _, bound := range []string{"0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "25", "60", "+Inf"} {
+	for _, bound := range []string{"0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "25", "30", "60", "+Inf"} {
 		if most, err := time.ParseDuration(bound + "s"); err != nil || took <= most {
 			s.count("organization_call_duration_seconds_bucket", "organization", o, "le", bound)
 		}

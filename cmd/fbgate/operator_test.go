@@ -47,6 +47,14 @@ func TestOrgs(t *testing.T) {
 			t.Errorf("%s\nhas no %q", out, line)
 		}
 	}
+	slow := []admin.Organization{{Name: "slow", Servers: []admin.Server{{State: admin.Serving}}, Totals: meter.Totals{Calls: 20}}}
+	for bucket, want := range map[int]string{len(meter.Bounds): "over 1 min", len(meter.Bounds) - 1: "60000 ms", len(meter.Bounds) - 2: "30000 ms"} {
+		slow[0].Totals.Took = meter.Histogram{}
+		slow[0].Totals.Took.Counts[bucket] = 20
+		if _, out, _ := orgs(t, slow); !strings.Contains(out, want) {
+			t.Errorf("%s\nhas no %q", out, want)
+		}
+	}
 	if status, out, _ := orgs(t, all, "--json"); status != exitResting || !strings.Contains(out, `"state": "resting"`) {
 		t.Errorf("%d %s", status, out)
 	}

@@ -24,7 +24,7 @@ type orgView struct {
 	}
 	Totals struct {
 		Calls    uint64
-		P95      float64 `json:"p95_ms"`
+		P95      *float64 `json:"p95_ms"`
 		Failed   map[string]uint64
 		LastGood *time.Time `json:"last_good"`
 	}
@@ -64,7 +64,10 @@ func showOrgs(console console, all []orgView) {
 		}
 		within, last := "", "never"
 		if o.Totals.Calls > 0 {
-			within = strconv.FormatFloat(o.Totals.P95, 'f', -1, 64) + " ms"
+			within = "over 1 min"
+			if o.Totals.P95 != nil {
+				within = strconv.FormatFloat(*o.Totals.P95, 'f', -1, 64) + " ms"
+			}
 		}
 		if o.Totals.LastGood != nil {
 			last = ago(now.Sub(*o.Totals.LastGood)) + " ago"

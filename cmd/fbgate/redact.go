@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"regexp"
+	"strings"
 
 	"fbgate/availability"
 	"fbgate/cmd/fbgate/config"
@@ -38,9 +41,14 @@ func redactor(c config.Log, log *slog.Logger) *face.Redactor {
 
 // Handle implements slog.Handler.
 func (h redacting) Handle(ctx context.Context, r slog.Record) error {
-	hidden := slog.NewRecord(r.Time, r.Level, h.redactor.Text(r.Message), r.PC)
+	var names []string // of people, which need not look like that in the other fields
 	r.Attrs(func(a slog.Attr) bool {
-		hidden.AddAttrs(h.attr(a))
+		names = append(names, named(a)...)
+		return true
+	})
+	hidden := slog.NewRecord(r.Time, r.Level, h.redactor.Text(r.Message, names...), r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		hidden.AddAttrs(h.attr(a, names))
 		return true
 	})
 	return h.Handler.Handle(ctx, hidden)
@@ -48,7 +56,7 @@ func (h redacting) Handle(ctx context.Context, r slog.Record) error {
 
 // WithAttrs implements slog.Handler.
 func (h redacting) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return redacting{h.Handler.WithAttrs(h.attrs(attrs)), h.redactor}
+	return redacting{h.Handler.WithAttrs(h.attrs(attrs, nil)), h.redactor}
 }
 
 // WithGroup implements slog.Handler.
@@ -56,46 +64,97 @@ func (h redacting) WithGroup(name string) slog.Handler {
 	return redacting{h.Handler.WithGroup(name), h.redactor}
 }
 
-func (h redacting) attrs(attrs []slog.Attr) []slog.Attr {
+func (h redacting) attrs(attrs []slog.Attr, names []string) []slog.Attr {
 	hidden := make([]slog.Attr, len(attrs))
 	for i, a := range attrs {
-		hidden[i] = h.attr(a)
+		hidden[i] = h.attr(a, names)
 	}
 	return hidden
 }
 
-// accounts are the fields that hold what somebody logs in by, which need not look like an
-// address.
-var accounts = map[string]bool{"by": true, "account": true, "name": true, "requester": true}
+// people are the fields that hold nothing but what names somebody: mailboxes and what is
+// logged in by, which need not look like an address.
+var people = map[string]bool{
+	"account": true, "address": true, "another": true, "as": true, "by": true, "legacy_dn": true, "mailbox": true, "mailboxes": true,
+	"name": true, "one": true, "requester": true,
+}
 
-func (h redacting) attr(a slog.Attr) slog.Attr {
-	value := a.Value.Resolve()
-	if value.Kind() == slog.KindString && accounts[a.Key] {
-		return slog.String(a.Key, h.redactor.Name(value.String()))
+// more is what a list of mailboxes ends with that is too long.
+var more = regexp.MustCompile(`^and \d+ more$`)
+
+// named returns the names of people in a field.
+func named(a slog.Attr) (names []string) {
+	if !people[a.Key] {
+		return nil
 	}
+	switch value := a.Value.Resolve(); v := value.Any().(type) {
+	case string:
+		names = append(names, v)
+	case availability.Mailbox:
+		names = append(names, string(v))
+	case []string:
+		names = append(names, v...)
+	}
+	return names
+}
+
+func (h redacting) attr(a slog.Attr, names []string) slog.Attr {
+	value := a.Value.Resolve()
 	switch value.Kind() {
 	case slog.KindString:
-		return slog.String(a.Key, h.redactor.Text(value.String()))
+		return slog.String(a.Key, h.text(a.Key, value.String(), names))
 	case slog.KindGroup:
-		return slog.Attr{Key: a.Key, Value: slog.GroupValue(h.attrs(value.Group())...)}
+		return slog.Attr{Key: a.Key, Value: slog.GroupValue(h.attrs(value.Group(), names)...)}
 	case slog.KindAny:
-		return slog.Attr{Key: a.Key, Value: h.any(value)}
+		return slog.Attr{Key: a.Key, Value: h.any(a.Key, value, names)}
 	}
 	return slog.Attr{Key: a.Key, Value: value}
 }
 
-func (h redacting) any(value slog.Value) slog.Value {
+// text hides what is in a field of that key.
+func (h redacting) text(key, s string, names []string) string {
+	switch {
+	case key == "remedy", key == "mailboxes" && more.MatchString(s):
+		return s // it is always the same
+	case people[key]:
+		return h.redactor.Name(s)
+	case key == "client":
+		return h.client(s)
+	case key == "path":
+		return h.redactor.Path(s)
+	}
+	return h.redactor.Text(s, names...)
+}
+
+// client hides which operator it is, after whose address the name stands, and the session.
+func (h redacting) client(s string) string {
+	parts := strings.Split(s, ", ")
+	for i, part := range parts {
+		if i > 0 && !session.MatchString(part) {
+			parts[i] = h.redactor.Name(part)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+var session = regexp.MustCompile(`^session \w+$`)
+
+func (h redacting) any(key string, value slog.Value, names []string) slog.Value {
 	switch v := value.Any().(type) {
 	case error:
-		return slog.StringValue(h.redactor.Text(v.Error()))
+		return slog.StringValue(h.text(key, v.Error(), names))
 	case availability.Mailbox:
-		return slog.StringValue(h.redactor.Text(string(v)))
+		return slog.StringValue(h.redactor.Name(string(v)))
 	case []string:
 		hidden := make([]string, len(v))
 		for i, s := range v {
-			hidden[i] = h.redactor.Text(s)
+			hidden[i] = h.text(key, s, names)
 		}
 		return slog.AnyValue(hidden)
+	}
+	shown := fmt.Sprint(value.Any())
+	if hidden := h.text(key, shown, names); hidden != shown {
+		return slog.StringValue(hidden)
 	}
 	return value
 }

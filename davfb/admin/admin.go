@@ -21,6 +21,7 @@ import (
 	"fbgate/availability/publisher"
 	"fbgate/cache"
 	"fbgate/davfb/admin/session"
+	"fbgate/davfb/face"
 
 	"github.com/gorilla/mux"
 )
@@ -44,9 +45,9 @@ type Config struct {
 	// Replaced is closed when another handler takes the place of this one: whoever follows
 	// has to ask that. It may be nil.
 	Replaced <-chan struct{}
-	// Redact hides addresses as they are hidden in the Journal, so that they can be
-	// searched for. It may be nil.
-	Redact func(string) string
+	// Redactor is that of the Journal, so that somebody can be searched for there. It
+	// hides who is named elsewhere, too; nil hides nobody.
+	Redactor *face.Redactor
 	// Doctor takes the question about a mailbox hop by hop; organization and as may be
 	// empty. The error says what is wrong with them, or is ErrBusy. He is at work until
 	// ctx is done, so it has to be some time. It may be nil.
@@ -96,6 +97,7 @@ func New(c Config) http.Handler {
 		c.Ready = func() bool { return true }
 	}
 	c.Followers = cmp.Or(c.Followers, new(Followers))
+	c.Organizations = c.Shown()
 	a := &admin{c}
 	// Without SkipClean mux would redirect "//cache", before anybody is asked for a token.
 	router := mux.NewRouter().SkipClean(true)

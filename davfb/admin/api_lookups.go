@@ -118,13 +118,9 @@ func (a *admin) wanted(mailbox, code string) (func(*journal.Lookup) bool, error)
 		return nil, nil
 	}
 	m := availability.ParseMailbox(mailbox)
-	hidden := m
-	if a.Redact != nil {
-		hidden = availability.Mailbox(a.Redact(string(m)))
-	}
 	return func(l *journal.Lookup) bool {
 		return slices.ContainsFunc(l.Told, func(t journal.Told) bool {
-			return (m == "" || t.Mailbox == m || t.Mailbox == hidden) &&
+			return (m == "" || a.Named(&t, m)) &&
 				(code == "" || t.Reason != nil && string(t.Reason.Code) == code)
 		})
 	}, nil

@@ -14,7 +14,10 @@ import (
 	"fbgate/availability"
 	"fbgate/availability/journal"
 	"fbgate/davfb/admin"
+	"fbgate/davfb/face"
 )
+
+var redactor = face.NewRedactor()
 
 func journaled(n int) (*operators, *journal.Journal) {
 	kept := journal.New(100)
@@ -23,14 +26,14 @@ func journaled(n int) (*operators, *journal.Journal) {
 	}
 	return newOperators(func(c *admin.Config) {
 		c.Journal = kept
-		c.Redact = func(s string) string { return strings.Replace(s, "hidden@", "m-1@", 1) }
+		c.Redactor = redactor
 	}), kept
 }
 
 func TestLookupsAreFiltered(t *testing.T) {
 	o, kept := journaled(3)
 	other := someLookup()
-	other.Told = []journal.Told{{Mailbox: "m-1@contoso.com"}, {Mailbox: "mary@contoso.com", Reason: availability.Because(availability.TLS, "")}}
+	other.Told = []journal.Told{{Mailbox: availability.Mailbox(redactor.Name("hidden@contoso.com"))}, {Mailbox: "mary@contoso.com", Reason: availability.Because(availability.TLS, "")}}
 	kept.Add(other)
 	for query, want := range map[string]string{
 		"":                               "[1 2 3 4]",

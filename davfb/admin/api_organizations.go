@@ -36,7 +36,7 @@ type serverView struct {
 type totals struct {
 	Calls    uint64                       `json:"calls"`
 	Took     float64                      `json:"took_ms"` // all calls together
-	P95      float64                      `json:"p95_ms"`  // about
+	P95      *float64                     `json:"p95_ms"`  // about; null if it is more than a minute
 	Failed   map[availability.Code]uint64 `json:"failed"`
 	Looked   looked                       `json:"looked"`
 	Untold   map[availability.Code]uint64 `json:"untold"`
@@ -110,11 +110,20 @@ func (o *Organization) State() State {
 
 func newTotals(t *meter.Totals) totals {
 	return totals{
-		Calls: t.Calls, Took: milliseconds(t.Took.Sum), P95: milliseconds(t.Took.Quantile(0.95)),
+		Calls: t.Calls, Took: milliseconds(t.Took.Sum), P95: atMost(t.Took.Quantile(0.95)),
 		Failed: counts(t.Failed), Untold: counts(t.Untold),
 		Looked:   looked{t.Looked.Remembered, t.Looked.Asked, t.Looked.Shared, t.Looked.Stale, t.Looked.Overloaded},
 		LastGood: unlessZero(t.LastGood), LastBad: unlessZero(t.LastBad), Why: newReason(t.Why),
 	}
+}
+
+// atMost is null if not even the last bound is enough.
+func atMost(bound time.Duration, above bool) *float64 {
+	if above {
+		return nil
+	}
+	ms := milliseconds(bound)
+	return &ms
 }
 
 // counts is never null.

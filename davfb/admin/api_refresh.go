@@ -36,7 +36,7 @@ func (a *admin) refreshCache(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id, refreshed := a.Refresh(mailbox, organization)
-	a.Changes.Note(a.Log, Change{Who: Who(r), What: CacheRefreshed, Of: cmp.Or(string(mailbox), organization, "everything"), Count: refreshed},
+	a.Changes.Note(a.Log, Change{Who: Who(r), What: CacheRefreshed, Of: cmp.Or(string(a.Hide(mailbox)), organization, "everything"), Count: refreshed},
 		"request_id", id, "mailbox", string(mailbox), "organization", organization, "refreshed", refreshed)
 	writeJSON(w, http.StatusAccepted, map[string]int{"refreshed": refreshed})
 	return nil

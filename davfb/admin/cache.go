@@ -182,7 +182,7 @@ func (a *admin) flushCache(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	flushed := a.Flush(mailbox, organization)
-	a.Changes.Note(a.Log, Change{Who: Who(r), What: CacheFlushed, Of: cmp.Or(string(mailbox), organization, "everything"), Count: flushed},
+	a.Changes.Note(a.Log, Change{Who: Who(r), What: CacheFlushed, Of: cmp.Or(string(a.Hide(mailbox)), organization, "everything"), Count: flushed},
 		"mailbox", string(mailbox), "organization", organization, "flushed", flushed)
 	writeJSON(w, http.StatusOK, map[string]int{"flushed": flushed})
 	return nil

@@ -53,26 +53,29 @@ func (a *admin) showPublisher(w http.ResponseWriter, _ *http.Request) error {
 	s := a.Publisher.Status()
 	p := progress{
 		Organization: s.Organization, Running: s.Running, Next: unlessZero(s.Next),
-		Round: newRound(s.Round), Previous: newRound(s.Previous), Failures: []failure{},
+		Round: a.newRound(s.Round), Previous: a.newRound(s.Previous), Failures: []failure{},
 	}
 	if s.Fault != nil {
 		p.Fault = s.Fault.Error()
 	}
 	for _, f := range s.Failures {
-		p.Failures = append(p.Failures, failure{f.At.UTC().Truncate(time.Second), f.LegacyDN, f.Mailbox, f.Step, newReason(f.Reason)})
+		p.Failures = append(p.Failures, failure{
+			f.At.UTC().Truncate(time.Second), a.Redactor.Name(f.LegacyDN), a.Hide(f.Mailbox), f.Step,
+			newReason(a.HideReason(f.Reason, f.LegacyDN, string(f.Mailbox))),
+		})
 	}
 	writeJSON(w, http.StatusOK, p)
 	return nil
 }
 
-func newRound(r publisher.Round) *round {
+func (a *admin) newRound(r publisher.Round) *round {
 	if r.Began.IsZero() {
 		return nil
 	}
 	return &round{
 		Began: *unlessZero(r.Began), Ended: unlessZero(r.Ended), Start: r.Window.Start.UTC(), End: r.Window.End.UTC(),
 		Total: r.Total, Done: r.Done, Written: r.Written, Unchanged: r.Unchanged, Partial: r.Partial, Removed: r.Removed,
-		Failed: r.Failed, FailedRemovals: r.FailedRemovals, Stopped: newReason(r.Stopped), Recipients: newReason(r.Recipients),
+		Failed: r.Failed, FailedRemovals: r.FailedRemovals, Stopped: newReason(a.HideReason(r.Stopped)), Recipients: newReason(a.HideReason(r.Recipients)),
 	}
 }
 

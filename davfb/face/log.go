@@ -86,6 +86,7 @@ func LogAnswer(log *slog.Logger, r *http.Request, a Asked) {
 			slog.String("request_id", id),
 			slog.String("reason", string(failure.reason.Code)),
 			slog.String("organization", failure.organization),
+			slog.String("requester", Requester(r).Name),
 			slog.Any("mailboxes", some(failure.mailboxes)),
 			slog.Time("start", w.Start),
 			slog.Time("end", w.End),

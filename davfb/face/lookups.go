@@ -46,19 +46,15 @@ func (l *Lookups) note(r *http.Request, a *Asked) {
 	if l == nil || l.Journal == nil {
 		return
 	}
-	keep := func(s string) string { return s }
-	if l.Redactor != nil || len(r.RequestURI)+len(r.URL.RawQuery) > longRequest {
-		keep = func(s string) string { return strings.Clone(l.Redactor.Text(s[:min(len(s), longestName)])) }
-	}
 	who := a.Query.Requester
 	told := make([]journal.Told, min(len(a.Answers), journal.MostTold))
 	for i := range told {
 		told[i] = tell(&a.Answers[i], a.Answered)
-		told[i].Mailbox = availability.Mailbox(keep(string(told[i].Mailbox)))
-		if reason := told[i].Reason; reason != nil && l.Redactor != nil {
-			hidden := *reason
-			hidden.Detail = l.Redactor.Text(reason.Detail)
-			told[i].Reason = &hidden
+		if l.Redactor != nil {
+			l.hide(&told[i], who)
+		} else if len(r.RequestURI)+len(r.URL.RawQuery) > longRequest {
+			m := told[i].Mailbox
+			told[i].Mailbox = availability.Mailbox(strings.Clone(string(m[:min(len(m), longestName)])))
 		}
 	}
 	l.Journal.Add(journal.Lookup{
@@ -68,6 +64,17 @@ func (l *Lookups) note(r *http.Request, a *Asked) {
 		Parse: a.Asking.Sub(a.Begun), Answer: a.Answered.Sub(a.Asking), Render: max(0, a.Drawn.Sub(a.Answered)),
 		Told: told, Mailboxes: len(a.Answers), Left: a.Left,
 	})
+}
+
+// hide redacts what names people. The Reason may be that of other answers, too.
+func (l *Lookups) hide(t *journal.Told, who availability.Requester) {
+	mailbox := string(t.Mailbox)
+	t.Mailbox, t.Source = availability.Mailbox(l.Redactor.Name(mailbox)), l.Redactor.Text(t.Source)
+	if t.Reason != nil {
+		hidden := *t.Reason
+		hidden.Detail = l.Redactor.Text(t.Reason.Detail, mailbox, who.Name, string(who.Mailbox))
+		t.Reason = &hidden
+	}
 }
 
 func tell(a *availability.Answer, now time.Time) journal.Told {

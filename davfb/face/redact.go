@@ -5,8 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
 	"strings"
+
+	"fbgate/availability"
 )
 
 // Redactor writes addresses of people so that nobody can read them, but the same one
@@ -22,44 +23,64 @@ func NewRedactor() *Redactor {
 	return r
 }
 
-// people are addresses in a text, as user@domain and as legacyExchangeDN. In a URL "@" may be
-// %40, and the name may go on with other escapes.
-var people = regexp.MustCompile(`[^\s"'<>()\[\]{},;:=/\\|?&@]{1,256}(?:@|%40)[\pL\pN][\pL\pN.-]*|(?i:/o=[^"'<>\[\];,\n]+?/cn=[^"'<>\[\];,/\n]+)(?i:/cn=[^\s"'<>\[\];,/]+)*`)
-
-// Text returns s with every address in it redacted: mary@contoso.com becomes something
-// such as m-1a2b3c4d@contoso.com, and a legacyExchangeDN m-1a2b3c4d.
-func (r *Redactor) Text(s string) string {
-	if r == nil || !strings.ContainsAny(s, "@/%") {
+// Name returns what is known to name somebody, redacted as a whole: mary@contoso.com
+// becomes something such as m-1a2b3c4d@contoso.com; a legacyExchangeDN, a name to log in
+// by and an address without a domain become m-1a2b3c4d. An address type before it stays.
+func (r *Redactor) Name(s string) string {
+	if r == nil || s == "" || redacted.MatchString(s) {
 		return s
 	}
-	return people.ReplaceAllStringFunc(s, r.address)
+	_, address := availability.CutAddressType(s)
+	domain := ""
+	if at := strings.LastIndexByte(address, '@'); at >= 0 && domains.MatchString(address[at:]) {
+		domain = address[at:]
+	}
+	return s[:len(s)-len(address)] + r.hash(address) + domain
 }
 
-// Name returns a name somebody logs in by, redacted.
-func (r *Redactor) Name(s string) string {
+// Text returns s with every address in it redacted as by Name, and every one of the names
+// known to stand in it, whatever they look like. What follows a legacyExchangeDN without
+// quotes is taken for the end of it, as that may hold spaces.
+func (r *Redactor) Text(s string, names ...string) string {
 	if r == nil || s == "" {
 		return s
 	}
-	if people.MatchString(s) {
-		return r.Text(s)
+	odd, pattern := unusual(names)
+	if pattern == nil {
+		return r.addresses(s)
 	}
-	return r.hash(s)
+	var b strings.Builder
+	done := 0
+	for _, at := range pattern.FindAllStringSubmatchIndex(s, -1) {
+		if withinWord(s, at[0], at[1]) {
+			continue
+		}
+		b.WriteString(r.addresses(s[done:at[0]]))
+		b.WriteString(r.Name(odd[which(at)]))
+		done = at[1]
+	}
+	b.WriteString(r.addresses(s[done:]))
+	return b.String()
 }
 
-func (r *Redactor) address(s string) string {
-	domain := ""
-	if at := strings.LastIndex(s, "@"); at >= 0 {
-		s, domain = s[:at], s[at:]
-	} else if at := strings.LastIndex(s, "%40"); at >= 0 {
-		s, domain = s[:at], "@"+s[at+len("%40"):]
+// Path returns the path of a URL redacted as by Text, and where a mailbox stands that need
+// not have a domain: in the name of a free/busy file, after /exchange/, and as ?User=.
+func (r *Redactor) Path(s string) string {
+	if r == nil {
+		return s
 	}
-	if redacted.MatchString(s) && domain != "" {
-		return s + domain // it has been here before
+	s = r.Text(s)
+	var b strings.Builder
+	done := 0
+	for _, at := range bare.FindAllStringSubmatchIndex(s, -1) {
+		name := 2 * (1 + which(at))
+		b.WriteString(s[done:at[name]])
+		b.WriteString(r.Name(s[at[name]:at[name+1]]))
+		done = at[name+1]
 	}
-	return r.hash(s+domain) + domain
+	b.WriteString(s[done:])
+	return b.String()
 }
-
-var redacted = regexp.MustCompile(`^m-[0-9a-f]{8}$`)
 
 // hash has no case, as addresses have none.
 func (r *Redactor) hash(s string) string {

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -40,6 +41,8 @@ type question struct {
 type asked struct {
 	availability.Answer
 	Address string
+	Whose   string // the organization
+	Whence  whence
 	Digits  string
 	Age     string        // of what was said, empty if that is not known
 	Step    time.Duration // of the source, if it is coarser than what is drawn
@@ -202,7 +205,11 @@ func (v *availabilityView) answer(r davxml.Request, answers []availability.Answe
 		one := digits.Append(nil, a.Schedule, r.Window, r.Interval)
 		merged.Overlay(all, one)
 		names, drawn = append(names, r.Attendees[i].Address), append(drawn, string(one))
-		known := asked{Answer: a, Address: r.Attendees[i].Address, Digits: string(one)}
+		known := asked{Answer: a, Address: r.Attendees[i].Address, Whose: a.Organization, Digits: string(one)}
+		if a.Reason != nil {
+			known.Whose = cmp.Or(a.Organization, a.Reason.Organization)
+		}
+		known.Whence = newWhence(known.Whose, a.Cached, a.Stale, a.Age(time.Now()), a.Reason)
 		if !a.At.IsZero() {
 			known.Age = age(time.Since(a.At))
 		}

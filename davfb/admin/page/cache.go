@@ -137,7 +137,7 @@ func (p *pages) scope(v *visit) (m availability.Mailbox, organization, of string
 	_, known := p.Caches[organization]
 	switch everything := v.PostForm.Get("everything") != ""; {
 	case m != "" && organization == "" && !everything:
-		return m, "", string(m), nil
+		return m, "", string(p.Hide(m)), nil
 	case m == "" && known && !everything:
 		return "", organization, organization, nil
 	case m == "" && organization == "" && everything:

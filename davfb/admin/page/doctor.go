@@ -21,7 +21,6 @@ type doctorView struct {
 	Mailbox, Organization, As string
 	Organizations             []string
 	Wrong                     string
-	Running                   bool
 }
 
 // hop is one as it is shown.
@@ -90,7 +89,6 @@ func (p *pages) doctor(v *visit) error {
 		return p.show(v, http.StatusBadRequest, "doctor", view)
 	}
 	p.Log.Info("doctor asked", "client", p.who(v), "mailbox", view.Mailbox, "organization", view.Organization, "as", view.As)
-	view.Running = true
 	s := p.stream(v, view)
 	found := verdict{}
 	where := ""

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -50,11 +49,12 @@ func (p *pages) lookups(v *visit) error {
 		Codes         []availability.Code
 		Lookups       []lookup
 		Most          int
-		Interval      int // of the refresh, in seconds
-	}{frame: p.frame(v, "Recent lookups", "/ui/lookups"), Mailbox: strings.ToLower(strings.TrimSpace(query.Get("mailbox"))), Code: query.Get("code"), Codes: availability.Codes(), Most: lookupsShown}
+		Hidden        bool // addresses are: parts of them match nothing
+	}{frame: p.frame(v, "Recent lookups", "/ui/lookups"), Mailbox: strings.ToLower(strings.TrimSpace(query.Get("mailbox"))), Code: query.Get("code"), Codes: availability.Codes(), Most: lookupsShown, Hidden: p.Redactor != nil}
+	whole := availability.ParseMailbox(view.Mailbox)
 	found, _ := p.Journal.Since(0, func(l *journal.Lookup) bool {
 		return slices.ContainsFunc(l.Told, func(t journal.Told) bool {
-			return strings.Contains(string(t.Mailbox), view.Mailbox) && (view.Code == "" || t.Reason != nil && string(t.Reason.Code) == view.Code)
+			return (strings.Contains(string(t.Mailbox), view.Mailbox) || p.Named(&t, whole)) && (view.Code == "" || t.Reason != nil && string(t.Reason.Code) == view.Code)
 		}) || view.Mailbox == "" && view.Code == ""
 	}, lookupsShown)
 	slices.Reverse(found)
@@ -116,10 +116,9 @@ func newLookup(l journal.Lookup) lookup {
 // told is what was told of one mailbox, and why.
 type told struct {
 	journal.Told
-	How  string // where it came from
-	Why  string // the digits
-	Bad  bool
-	Note string // what else matters
+	Whence whence
+	Why    string // the digits
+	Bad    bool
 }
 
 func (p *pages) explain(v *visit, text string) error {
@@ -140,31 +139,20 @@ func (p *pages) explain(v *visit, text string) error {
 		lookup
 		Shown []told
 		Slots int
-		Again string // the path that asks the same now
-		Ask   bool   // the doctor can be asked
-	}{frame: p.frame(v, fmt.Sprintf("Lookup %d", number), "/ui/lookups"), lookup: newLookup(l), Slots: l.Window.Slots(l.Interval), Ask: p.Doctor != nil}
+		Again string // the path that asks the same now, which needs the addresses
+		Ask   bool   // the doctor can be asked, who needs the address
+	}{frame: p.frame(v, fmt.Sprintf("Lookup %d", number), "/ui/lookups"), lookup: newLookup(l), Slots: l.Window.Slots(l.Interval), Ask: p.Doctor != nil && p.Redactor == nil}
 	for _, t := range l.Told {
-		view.Shown = append(view.Shown, newTold(t, l))
+		view.Shown = append(view.Shown, newTold(t))
 	}
-	if p.Source != nil && len(l.Told) > 0 {
+	if p.Source != nil && p.Redactor == nil && len(l.Told) > 0 {
 		view.Again = again(l)
 	}
 	return p.show(v, http.StatusOK, "explain", view)
 }
 
-func newTold(t journal.Told, l journal.Lookup) told {
-	shown := told{Told: t, Bad: t.Reason != nil}
-	whom := cmp.Or(t.Organization, "no organization")
-	switch {
-	case t.Stale:
-		shown.How = fmt.Sprintf("%s had said so %s before, and nothing fresh could be had: it is stale.", whom, age(t.Age))
-	case t.Cached:
-		shown.How = fmt.Sprintf("%s had said so %s before, and that was remembered.", whom, age(t.Age))
-	case t.Organization == "":
-		shown.How = "Nobody was asked: the mailbox has no organization here."
-	default:
-		shown.How = fmt.Sprintf("%s was asked.", whom)
-	}
+func newTold(t journal.Told) told {
+	shown := told{Told: t, Bad: t.Reason != nil, Whence: newWhence(t.Organization, t.Cached, t.Stale, t.Age, t.Reason)}
 	if t.Reason == nil {
 		shown.Why = "0 where the calendar is free, 1 to 3 where it has entries: all of the time asked about is known."
 	} else {

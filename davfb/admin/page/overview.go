@@ -142,11 +142,14 @@ func newOrganization(i int, o admin.Organization) organization {
 }
 
 // atMost tells the bound of a histogram's bucket.
-func atMost(d time.Duration) string {
-	if d >= meter.Bounds[len(meter.Bounds)-1] {
-		return "a minute or more"
+func atMost(bound time.Duration, above bool) string {
+	switch {
+	case above:
+		return "more than a minute"
+	case bound%time.Second == 0:
+		return fmt.Sprintf("≤ %d s", bound/time.Second)
 	}
-	return "≤ " + took(d)
+	return "≤ " + took(bound)
 }
 
 // remaining tells until when something is good, nil if that is not known. What ends

@@ -45,6 +45,7 @@ func New(c admin.Config, visitors *Visitors) http.Handler {
 	c.Changes = cmp.Or(c.Changes, new(admin.Changes))
 	c.Attempts = cmp.Or(c.Attempts, &visitors.attempts)
 	p := &pages{Config: c, Visitors: visitors, rest: admin.New(c), sites: http.NewCrossOriginProtection()}
+	p.Organizations = c.Shown()
 	p.routes = p.table()
 	return p
 }

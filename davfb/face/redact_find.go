@@ -1,0 +1,144 @@
+package face
+
+import (
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+var (
+	redacted = regexp.MustCompile(`^(?:(?i:SMTP|EX):)?m-[0-9a-f]{8}(?:@[\pL\pN.-]+)?$`)
+	plain    = regexp.MustCompile(`^[\w.+-]+@[\w.-]+$`)
+	domains  = regexp.MustCompile(`^@[\pL\pN][\pL\pN.-]{0,254}$`)
+)
+
+// people are names of them in a text. In a URL all characters may be escaped, and in what
+// Go has quoted the quotes are.
+var people = regexp.MustCompile(strings.Join([]string{
+	// A legacyExchangeDN in quotes, or to the end, as it may hold spaces and commas; with
+	// other slashes it is the path of an item in the free/busy folder.
+	`"(?i:(?:EX:)?/o=)(?:[^"\\\n]|\\.)*"`,
+	`(?i:(?:/|%2F|_xF8FF_)o(?:=|%3D)[^"<>\n;]*?(?:/|%2F|_xF8FF_)cn(?:=|%3D))[^"<>\n;]*`,
+	// A name in LDAP, of which only the last parts have no spaces.
+	`(?i:\b(?:cn|uid)=)(?:[^,\\"<>\n]|\\.)+(?:,\s?(?i:(?:cn|uid|ou|o|l|st|c)=(?:[^,\\"<>\n]|\\.)+|dc=[\w-]+))+`,
+	// An address whose first part is in quotes.
+	`"(?:[^"\\\n]|\\.)+"` + atDomain,
+	`\\"(?:[^"\\\n]|\\\\.)+\\"` + atDomain,
+	// Any other, also as a parameter of a URL.
+	`(?:[?&]\w+=)?[^\s"'<>()\[\]{},;:=/\\|?&@][^\s"<>()\[\]{},;:/\\|?&@]*` + atDomain,
+}, "|"))
+
+const atDomain = `(?:@|%40)(?:[\pL\pN][\pL\pN.-]*|\[[^\]\s]*\])`
+
+var (
+	// before an address there may be what it is, and after it what ends a sentence or the
+	// name of a file.
+	before = regexp.MustCompile(`^(?i:[?&]\w+|u|user|username|mail|email|mailbox|account|upn|userPrincipalName)=`)
+	after  = regexp.MustCompile(`(?i:\.(?:vfb|ifb|ics|eml))?[.-]*$`)
+	// beyond is where a legacyExchangeDN has ended for certain.
+	beyond = regexp.MustCompile(`(?i:&\w+=|(?:, ?|\s)(?:EX:)?/o=)`)
+	// item turns the path of an item in the free/busy folder into its legacyExchangeDN.
+	item = strings.NewReplacer("_xF8FF_", "/", "_xf8ff_", "/", "_XF8FF_", "/", "/USER-", "", "/user-", "")
+	// bare are names in paths that need no domain.
+	bare = regexp.MustCompile(`(?i:^/exchange/)([^/?]+)|(?i:[?&]user=)([^&]+)|([^/]+)(?i:\.(?:vfb|ifb)$)`)
+)
+
+// addresses is Text without names that are known.
+func (r *Redactor) addresses(s string) string {
+	if !strings.ContainsAny(s, "@%=") {
+		return s
+	}
+	return people.ReplaceAllStringFunc(s, r.found)
+}
+
+// found redacts what people has found.
+func (r *Redactor) found(s string) string {
+	switch {
+	case strings.HasPrefix(s, `\"`):
+		return r.found(strings.ReplaceAll(s, `\"`, `"`))
+	case strings.HasPrefix(s, `"`) && strings.HasSuffix(s, `"`):
+		name, err := strconv.Unquote(s)
+		if err != nil {
+			name = s[1 : len(s)-1]
+		}
+		return `"` + r.Name(name) + `"`
+	case strings.EqualFold(s, "user@domain"), strings.EqualFold(s, "user@realm"):
+		return s // it says what an address is like
+	}
+	if prefix := before.FindString(s); prefix != "" {
+		return prefix + r.found(s[len(prefix):])
+	}
+	name := unescaped(s)
+	if strings.HasPrefix(strings.ToLower(item.Replace(name)), "/o=") {
+		return r.legacyDN(s)
+	}
+	if end := after.FindStringIndex(name); strings.Contains(name, "@") && end[0] > 0 {
+		return r.Name(name[:end[0]]) + name[end[0]:]
+	}
+	return r.Name(name)
+}
+
+func (r *Redactor) legacyDN(s string) string {
+	rest := ""
+	if end := beyond.FindStringIndex(s[1:]); end != nil {
+		s, rest = s[:1+end[0]], s[1+end[0]:]
+	}
+	name := strings.TrimRight(item.Replace(unescaped(s)), " .,:)'")
+	if eml := len(name) - len(".EML"); eml > 0 && strings.EqualFold(name[eml:], ".EML") {
+		name = name[:eml]
+	}
+	return r.Name(name) + r.addresses(rest)
+}
+
+func unescaped(s string) string {
+	if text, err := url.PathUnescape(s); err == nil && utf8.ValidString(text) {
+		return text
+	}
+	return s
+}
+
+// unusual returns those names that are not found by what they look like, and what finds
+// them, each as a group of its own; nil if there are none.
+func unusual(names []string) (odd []string, pattern *regexp.Regexp) {
+	var groups []string
+	for _, name := range names {
+		if name == "" || plain.MatchString(name) {
+			continue
+		}
+		odd = append(odd, name)
+		quoted := strconv.Quote(name)
+		var forms []string
+		for _, form := range []string{name, quoted[1 : len(quoted)-1], url.PathEscape(name), url.QueryEscape(name)} {
+			forms = append(forms, regexp.QuoteMeta(strings.ToValidUTF8(form, "\uFFFD")))
+		}
+		groups = append(groups, "("+strings.Join(forms, "|")+")")
+	}
+	if odd == nil {
+		return nil, nil
+	}
+	return odd, regexp.MustCompile("(?i)" + strings.Join(groups, "|"))
+}
+
+// which returns the group, from 0, that has matched.
+func which(at []int) int {
+	for i := 2; i < len(at); i += 2 {
+		if at[i] >= 0 {
+			return i/2 - 1
+		}
+	}
+	return 0
+}
+
+// withinWord reports whether what is found goes on before or after.
+func withinWord(s string, begin, end int) bool {
+	last, _ := utf8.DecodeLastRuneInString(s[:begin])
+	next, _ := utf8.DecodeRuneInString(s[end:])
+	return isWord(last) || isWord(next) || next == '@'
+}
+
+func isWord(r rune) bool {
+	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
+}
