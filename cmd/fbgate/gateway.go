@@ -24,7 +24,6 @@ import (
 	"fbgate/davfb/admin"
 	"fbgate/davfb/admin/page"
 	"fbgate/davfb/face"
-	"fbgate/davfb/intake"
 	"fbgate/davfb/passthrough"
 )
 
@@ -40,7 +39,7 @@ type gateway struct {
 	through   *passthrough.Handler // nil if nothing is handed on
 	publisher *publisher.Publisher // nil if nothing is published
 	latest    func()               // lets the publisher ask this gateway
-	listeners map[string]*intake.Listener
+	operating *operating
 	reloading reloading
 	replaced  chan struct{} // closed when another one is in force
 
@@ -106,7 +105,7 @@ func nextGateway(c *config.Config, store *published.Store, log *slog.Logger, wat
 		through:   f.through,
 		publisher: b.publisher,
 		latest:    b.latest,
-		listeners: b.operating.listeners,
+		operating: b.operating,
 		replaced:  make(chan struct{}),
 	}
 	g.operators = func(ready func() bool) http.Handler {

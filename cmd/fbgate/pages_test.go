@@ -101,4 +101,7 @@ func TestPages(t *testing.T) {
 	r.write("limits: {attendants: 7}\n")
 	b.post("/ui/configuration", "/ui/configuration/reload", url.Values{}, "configuration not reloaded", "attendants", "The file cannot be used as it is")
 	r.expect("mary@contoso.com", "00222000")
+	r.write(configuration(""))
+	r.reloadFor("SIGHUP")
+	b.see("/ui/", "SIGHUP")
 }

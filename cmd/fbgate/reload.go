@@ -50,6 +50,13 @@ func (s *server) reload() error {
 	return nil
 }
 
+// reloadFor reloads because of what operators have done elsewhere than at their listener,
+// where they see it.
+func (s *server) reloadFor(why string) {
+	err := s.reload() // which has logged its faults
+	s.gateway().operating.changes.Note(s.log, admin.Reloaded(why, s.config().File(), err))
+}
+
 // refuse keeps that a configuration is not taken, and tells in full why.
 func (s *server) refuse(err error) {
 	s.reloads.Note(err)

@@ -171,7 +171,7 @@ func (s *server) open() (err error) {
 			Connections: c.Limits.Connections, PerClient: c.Limits.ConnectionsPerClient,
 			Exempt: trustedProxies(c), Silent: belowTLS, Log: s.log,
 		})
-		s.gateway().listeners[key] = taken
+		s.gateway().operating.listeners[key] = taken
 		return taken, nil
 	}
 	clients, err := listen("listen", c.Listen, false)
@@ -277,10 +277,10 @@ func (s *server) until(ctx context.Context) error {
 		case <-alive:
 			s.tell("WATCHDOG=1") // from here, as a loop that hangs must not say so
 		case <-s.hangups:
-			_ = s.reload() // which logs its faults
+			s.reloadFor("SIGHUP")
 		case <-look.C:
 			if file.changed() && s.config().WatchConfig {
-				_ = s.reload()
+				s.reloadFor("watch_config")
 			}
 		case failure = <-s.failed:
 			serving = false

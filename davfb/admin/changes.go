@@ -29,6 +29,15 @@ func (c Change) Counted() bool { return c.What == CacheFlushed || c.What == Cach
 // mostChanges is how many are kept.
 const mostChanges = 50
 
+// Reloaded is the change of the configuration in a file, or that it was not changed because
+// of err.
+func Reloaded(who, file string, err error) Change {
+	if err != nil {
+		return Change{Who: who, What: "configuration not reloaded", Of: file, Failed: true, Why: err.Error()}
+	}
+	return Change{Who: who, What: "configuration reloaded", Of: file}
+}
+
 // Changes are the last things operators have done. The zero value is ready; a nil one
 // keeps nothing.
 type Changes struct {

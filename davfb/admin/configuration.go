@@ -36,13 +36,11 @@ func (a *admin) reload(w http.ResponseWriter, r *http.Request) error {
 	if a.Reload == nil || a.Configuration == nil {
 		return fault{http.StatusNotFound, "the configuration cannot be read anew here"}
 	}
-	change := Change{Who: Who(r), What: "configuration reloaded", Of: a.Configuration().File}
-	if err := a.Reload(); err != nil {
-		change.What, change.Failed, change.Why = "configuration not reloaded", true, err.Error()
-		a.Changes.Note(a.Log, change, "error", err)
+	err := a.Reload()
+	a.Changes.Note(a.Log, Reloaded(Who(r), a.Configuration().File, err))
+	if err != nil {
 		return fault{http.StatusUnprocessableEntity, "the one before stays in force: " + err.Error()}
 	}
-	a.Changes.Note(a.Log, change)
 	writeJSON(w, http.StatusOK, map[string]any{"reloaded": true, "restart": orEmpty(a.Configuration().Restart)})
 	return nil
 }

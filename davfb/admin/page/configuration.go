@@ -47,13 +47,9 @@ func (p *pages) reload(v *visit) error {
 	if p.Reload == nil {
 		return missing("cannot read its configuration anew")
 	}
-	change := admin.Change{What: "configuration reloaded", Of: "the whole file"}
+	file := "the whole file"
 	if p.Configuration != nil {
-		change.Of = p.Configuration().File
+		file = p.Configuration().File
 	}
-	if err := p.Reload(); err != nil {
-		change.What, change.Failed, change.Why = "configuration not reloaded", true, err.Error()
-		return p.noted(v, "/ui/configuration", change, "error", err)
-	}
-	return p.noted(v, "/ui/configuration", change)
+	return p.noted(v, "/ui/configuration", admin.Reloaded(p.who(v), file, p.Reload()))
 }
