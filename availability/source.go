@@ -70,6 +70,8 @@ type Answer struct {
 	// Stale is true if the answer was repeated after Expires, as there is no newer one
 	// to be had.
 	Stale bool
+	// Waited is how long this question waited for the organization: 0 if it had not to.
+	Waited time.Duration
 	// For is whom a cache repeats the answer to, where the organization answers by who
 	// asks: their mail domain, or "?" for those of whom none is known. It is empty
 	// where everybody gets the same.

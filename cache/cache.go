@@ -116,6 +116,10 @@ func (c *Cache) await(ctx context.Context, q availability.Query, l *lookup, miss
 	// this one too. If it did not, only one that will is joined.
 	short := c.wait(ctx, q, l, c.board(ctx, q, l, missing, true))
 	c.wait(ctx, q, l, c.board(ctx, q, l, short, false))
+	waited := time.Since(l.begun)
+	for _, i := range missing {
+		l.answers[i].Waited = waited
+	}
 }
 
 func (c *Cache) fail(q availability.Query, reason *availability.Reason) []availability.Answer {

@@ -280,7 +280,7 @@ func TestDeniedIsLikeUnknown(t *testing.T) {
 	if len(g.fabrikam.asked) > 0 {
 		t.Errorf("fabrikam was asked about %v", g.fabrikam.asked)
 	}
-	if want := `reason=not-allowed organization=fabrikam mailboxes=[mary@fabrikam.com]`; !strings.Contains(g.log.String(), want) ||
+	if want := `reason=not-allowed organization=fabrikam requester="" mailboxes=[mary@fabrikam.com]`; !strings.Contains(g.log.String(), want) ||
 		!strings.Contains(g.log.String(), `detail="rule 2 of access_rules keeps it from somebody (paul@northwind.com) at 127.0.0.1"`) {
 		t.Errorf("the log does not say why:\n%s", g.log.String())
 	}

@@ -65,6 +65,7 @@ func together(q availability.Query, answers []availability.Answer) availability.
 		}
 		list.Cached = list.Cached && a.Cached
 		list.Stale = list.Stale || a.Stale
+		list.Waited = max(list.Waited, a.Waited)
 		list.Organization = common(list.Organization, a.Organization)
 		list.Source = common(list.Source, a.Source)
 	}

@@ -31,6 +31,9 @@ type Lookup struct {
 	Parse  time.Duration `json:"parse"`
 	Answer time.Duration `json:"answer"`
 	Render time.Duration `json:"render"`
+	// Upstream is how much of Answer was spent waiting for organizations. The rest is the
+	// directory's and the memory's.
+	Upstream time.Duration `json:"upstream"`
 	// Told is what was told of each mailbox, in the order asked, [MostTold] at most.
 	Told []Told `json:"told"`
 	// Mailboxes is how many were asked about.

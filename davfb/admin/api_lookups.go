@@ -25,12 +25,13 @@ type lookup struct {
 	Requester string    `json:"requester"` // empty if nobody logged in
 	Start     time.Time `json:"start"`
 	End       time.Time `json:"end"`
-	Interval  int       `json:"interval"`  // minutes
-	Parse     float64   `json:"parse_ms"`  // reading the question
-	Answer    float64   `json:"answer_ms"` // finding the answers
-	Render    float64   `json:"render_ms"` // writing them
-	Left      bool      `json:"left"`      // the client was gone before
-	Mailboxes int       `json:"mailboxes"` // asked about; told has 50 of them at most
+	Interval  int       `json:"interval"`    // minutes
+	Parse     float64   `json:"parse_ms"`    // reading the question
+	Answer    float64   `json:"answer_ms"`   // finding the answers
+	Upstream  float64   `json:"upstream_ms"` // of that, waiting for organizations
+	Render    float64   `json:"render_ms"`   // writing them
+	Left      bool      `json:"left"`        // the client was gone before
+	Mailboxes int       `json:"mailboxes"`   // asked about; told has 50 of them at most
 	Told      []told    `json:"told"`
 }
 
@@ -48,7 +49,7 @@ func newLookup(l *journal.Lookup) lookup {
 	one := lookup{
 		Number: l.Number, RequestID: l.ID, At: l.At.UTC(), Face: l.Face, Client: l.Client, Requester: l.Requester,
 		Start: l.Window.Start.UTC(), End: l.Window.End.UTC(), Interval: int(l.Interval / time.Minute),
-		Parse: milliseconds(l.Parse), Answer: milliseconds(l.Answer), Render: milliseconds(l.Render),
+		Parse: milliseconds(l.Parse), Answer: milliseconds(l.Answer), Upstream: milliseconds(l.Upstream), Render: milliseconds(l.Render),
 		Left: l.Left, Mailboxes: l.Mailboxes, Told: make([]told, len(l.Told)),
 	}
 	for i, t := range l.Told {

@@ -57,11 +57,16 @@ func (l *Lookups) note(r *http.Request, a *Asked) {
 			told[i].Mailbox = availability.Mailbox(strings.Clone(string(m[:min(len(m), longestName)])))
 		}
 	}
+	var upstream time.Duration
+	for i := range a.Answers {
+		upstream = max(upstream, a.Answers[i].Waited)
+	}
+	took := a.Answered.Sub(a.Asking)
 	l.Journal.Add(journal.Lookup{
 		ID: a.Query.RequestID, At: a.Begun, Face: a.Event,
 		Client: r.RemoteAddr, Requester: l.Redactor.Name(cmp.Or(who.Name, string(who.Mailbox))),
 		Window: a.Query.Window, Interval: a.Query.Interval,
-		Parse: a.Asking.Sub(a.Begun), Answer: a.Answered.Sub(a.Asking), Render: max(0, a.Drawn.Sub(a.Answered)),
+		Parse: a.Asking.Sub(a.Begun), Answer: took, Upstream: min(upstream, took), Render: max(0, a.Drawn.Sub(a.Answered)),
 		Told: told, Mailboxes: len(a.Answers), Left: a.Left,
 	})
 }

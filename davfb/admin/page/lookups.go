@@ -22,9 +22,10 @@ type lookup struct {
 	First    availability.Mailbox // whom it was about
 	Others   int                  // beside them
 	Outcomes []outcome
-	Cached   string // "all", "3 of 5", or "none"
+	Cached   string        // "all", "3 of 5", or "none"
+	Here     time.Duration // in the directory and in memory: of Answer, what is not Upstream
 	Total    time.Duration
-	Timing   timing
+	Timing   []stretch
 }
 
 // outcome is what came of an organization.
@@ -35,8 +36,11 @@ type outcome struct {
 	Reasons      []tally
 }
 
-// timing is how the time parts, in hundredths of a bar.
-type timing struct{ Parse, Answer, Render, FromAnswer, FromRender int }
+// stretch is one of those the time parts in, in thousandths of its bar.
+type stretch struct {
+	Class       string
+	From, Width int64
+}
 
 func (p *pages) lookups(v *visit) error {
 	if p.Journal == nil {
@@ -65,7 +69,7 @@ func (p *pages) lookups(v *visit) error {
 }
 
 func newLookup(l journal.Lookup) lookup {
-	shown := lookup{Lookup: l, Total: l.Parse + l.Answer + l.Render}
+	shown := lookup{Lookup: l, Here: l.Answer - l.Upstream, Total: l.Parse + l.Answer + l.Render}
 	if len(l.Told) > 0 {
 		shown.First, shown.Others = l.Told[0].Mailbox, l.Mailboxes-1
 	}
@@ -103,14 +107,23 @@ func newLookup(l journal.Lookup) lookup {
 	default:
 		shown.Cached = fmt.Sprintf("%d of %d", cached, len(l.Told))
 	}
-	if shown.Total > 0 {
-		share := func(d time.Duration) int { return int(100 * d / shown.Total) }
-		t := timing{Parse: share(l.Parse), Render: share(l.Render)}
-		t.Answer = 100 - t.Parse - t.Render
-		t.FromAnswer, t.FromRender = t.Parse, t.Parse+t.Answer
-		shown.Timing = t
-	}
+	shown.Timing = shown.parts()
 	return shown
+}
+
+// parts are those the time parts in, in their order.
+func (l *lookup) parts() []stretch {
+	var parts []stretch
+	var begun time.Duration
+	at := func(d time.Duration) int64 { return int64(1000 * d / max(1, l.Total)) }
+	for _, p := range []struct {
+		class string
+		took  time.Duration
+	}{{"parse", l.Parse}, {"here", l.Here}, {"upstream", l.Upstream}, {"render", l.Render}} {
+		parts = append(parts, stretch{p.class, at(begun), at(begun+p.took) - at(begun)})
+		begun += p.took
+	}
+	return parts
 }
 
 // told is what was told of one mailbox, and why.

@@ -217,6 +217,8 @@ func question(i int) journal.Lookup {
 	}
 	if l.Told[0].Cached && i%4 == 2 {
 		l.Answer = 90 * time.Microsecond
+	} else {
+		l.Upstream = l.Answer - 240*time.Microsecond
 	}
 	switch i % 4 {
 	case 1:
