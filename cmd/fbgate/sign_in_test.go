@@ -19,6 +19,7 @@ import (
 
 	"fbgate/availability"
 	"fbgate/availability/access"
+	"fbgate/availability/exchangetest/slapdtest"
 	"fbgate/davfb/login"
 )
 
@@ -134,6 +135,52 @@ func TestOperatorsSignIn(t *testing.T) {
 	if status, said := by(t, "GET", admin+"/cache", "nobody", "guess"); status != 429 || said != "Too many names and passwords were wrong. Log in again later." {
 		t.Errorf("%d %s", status, said)
 	}
+}
+
+// Operators of a directory are those in its groups. While it is away nobody signs in, but
+// whoever had stays, as that is when operators are needed.
+func TestOperatorsOfTheDirectory(t *testing.T) {
+	server := slapdtest.Start(t, `dn: cn=joe,`+slapdtest.Suffix+`
+objectClass: user
+cn: joe
+sAMAccountName: joe
+userPassword: joe's secret
+memberOf: cn=Operators,ou=groups,`+slapdtest.Suffix+`
+
+dn: cn=mary,`+slapdtest.Suffix+`
+objectClass: user
+cn: mary
+sAMAccountName: mary
+userPassword: mary's secret
+memberOf: cn=Board,ou=groups,`+slapdtest.Suffix+`
+`, slapdtest.Options{TLS: true})
+	t.Setenv("FBGATE_TEST_PASSWORD", server.Password)
+	r := startReloaded(t, fmt.Sprintf(`admin: {listen: '127.0.0.1:0', operators: Operators}
+login: {methods: basic, ldap: {url: %q, base_dn: %q, bind_dn: %q, password_env: FBGATE_TEST_PASSWORD, ca_file: %q, timeout: 1s}}
+organizations: [{name: fabrikam, domains: [fabrikam.com], target_sharing_epr: %s}]
+`, server.URL, slapdtest.Suffix, slapdtest.BindDN, server.CAFile, startExchange(t, pretendCalendar(availability.Busy, "joe@fabrikam.com"))))
+	cache := "http://" + r.operators.String() + "/cache"
+	for _, test := range []struct {
+		name, password string
+		status         int
+	}{
+		{"joe", "joe's secret", 200}, {`CONTOSO\joe`, "joe's secret", 200}, {"joe", "mary's secret", 401}, {"mary", "mary's secret", 403}, {"nobody", "joe's secret", 401},
+	} {
+		if status, said := by(t, "GET", cache, test.name, test.password); status != test.status {
+			t.Errorf("%s: %d %s", test.name, status, said)
+		}
+	}
+	b := newBrowserOf(t, r.server)
+	b.post("/ui/sign-in", "/ui/sign-in", url.Values{"username": {"mary"}, "password": {"mary's secret"}}, "mary is not among the operators")
+	b.post("/ui/sign-in", "/ui/sign-in", url.Values{"username": {"joe"}, "password": {"joe's secret"}, "to": {"/ui/cache"}}, "<bdi>joe</bdi>", "Nobody has changed anything")
+
+	server.Stop()
+	b.see("/ui/cache", "<bdi>joe</bdi>")
+	if status, said := by(t, "GET", cache, "ann", "ann's secret"); status != 503 {
+		t.Errorf("%d %s", status, said)
+	}
+	server.Resume()
+	b.post("/ui/cache", "/ui/cache/flush", url.Values{"everything": {"yes"}}, ", joe, session ")
 }
 
 // Passwords come by https, or from this machine.
