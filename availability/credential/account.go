@@ -72,6 +72,43 @@ func (a *Account) Transport(connect Connect) http.RoundTripper {
 	})
 }
 
+// Rested returns until when the account is not tried at the server of a URL, or at any it
+// is tried at if the URL is empty, unless its secret changes. It is zero or past if the
+// account is tried.
+func (a *Account) Rested(server string) (until time.Time) {
+	secret, err := a.kind.secret()
+	if err != nil {
+		return time.Time{} // it is read again with the next question
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if sha256.Sum256([]byte(secret)) != a.secret {
+		return time.Time{}
+	}
+	var over time.Time // of too many refusals
+	if full, trying := a.exhausted(time.Now()); full && trying == nil {
+		over = a.refusals[0].Add(refusalWindow)
+	}
+	u, err := url.Parse(server)
+	for at, s := range a.servers {
+		if server != "" && (err != nil || at != origin(u)) {
+			continue
+		}
+		until = later(until, s.rested)
+		if !s.proven {
+			until = later(until, over)
+		}
+	}
+	return until
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // errPanicked is the outcome of an attempt until there is another.
 var errPanicked = errors.New("the attempt has panicked")
 

@@ -132,6 +132,43 @@ func TestRefusedAccountIsNotLocked(t *testing.T) {
 	})
 }
 
+// What is told of a rest is what is done: until then nothing is sent, and after it, or with
+// another secret, something is.
+func TestRested(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost("right")
+		secret := "wrong"
+		account := credential.New(credential.Basic{Username: "svc", Password: func() (string, error) { return secret, nil }}, onlyFabrikam)
+		transport := account.Transport(h.connect)
+		sent := func() bool {
+			before := h.requests.Load()
+			_, _ = ask(transport, fabrikam)
+			return h.requests.Load() > before
+		}
+		if until := account.Rested(fabrikam); !until.IsZero() || !sent() {
+			t.Errorf("at first: %v", until)
+		}
+		for begun := time.Now(); time.Since(begun) < 24*time.Hour; {
+			until := account.Rested(fabrikam)
+			if !until.After(time.Now()) || until != account.Rested("") || !account.Rested("https://mail.contoso.com/").IsZero() {
+				t.Fatalf("refused: %v, %v, %v", until, account.Rested(""), account.Rested("https://mail.contoso.com/"))
+			}
+			time.Sleep(time.Until(until) - time.Second)
+			if sent() {
+				t.Errorf("sent a second before %v", until)
+			}
+			time.Sleep(2 * time.Second)
+			if account.Rested(fabrikam).After(time.Now()) || !sent() {
+				t.Errorf("not sent a second after %v", until)
+			}
+		}
+		secret = "right"
+		if until := account.Rested(fabrikam); !until.IsZero() || !sent() {
+			t.Errorf("with another secret: %v", until)
+		}
+	})
+}
+
 // What a web site on the same host says does not make a wrong password right.
 func TestWebSiteProvesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

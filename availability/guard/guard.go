@@ -32,6 +32,9 @@ type Config struct {
 type Member struct {
 	Name   string // for people, such as "https://mail.fabrikam.com/EWS/Exchange.asmx as FABRIKAM\svc"
 	Source availability.Source
+	// Rested is until when the account is not tried there, as it was refused: zero or past
+	// if it is tried. It may be nil.
+	Rested func() time.Time
 }
 
 // Guard is a Source. Build it with New.

@@ -27,12 +27,11 @@ type member struct {
 
 	mu      sync.Mutex
 	served  time.Time            // when it last answered
-	last    *availability.Reason // why it failed last
+	failing *availability.Reason // why it has not served since, nil if it has
+	last    *availability.Reason // why it failed last, by its own fault
 	until   time.Time            // when it is tried again, if it rests for that
 	backOff time.Time            // until when the server asked to be left alone
 	asked   *availability.Reason // in these words
-	barred  *availability.Reason // why the account does not get in, nil if it does
-	entry   time.Time            // when it is tried again, if it is known
 }
 
 func newMember(m Member, c Config) *member {
@@ -72,7 +71,7 @@ func (m *member) lookup(ctx context.Context, q availability.Query) (answers []av
 	failure = availability.Because(availability.Internal, "the call has panicked")
 	begun, unserved := time.Now(), (*availability.Reason)(nil)
 	defer func() {
-		m.end(failure, done)
+		m.end(failure, unserved, done)
 		m.called(time.Since(begun), cmp.Or(failure, unserved))
 	}()
 	answers = m.Source.Lookup(ctx, q)
@@ -146,18 +145,23 @@ func (m *member) probes() uint32 {
 // backingOff reports whether the server has asked to be left alone.
 func (m *member) backingOff() bool { return time.Now().Before(m.backOff) }
 
-func (m *member) end(failure *availability.Reason, done func(error)) {
+// end counts a call: why it failed, or why it has not served though it is not known to be
+// the server's fault.
+func (m *member) end(failure, unserved *availability.Reason, done func(error)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
+	case unserved != nil && failure == nil:
+		done(errNotCounted)
+		return
 	case failure == nil, failure.Scope == availability.OfCall:
-		m.served, m.barred = time.Now(), nil
+		m.served, m.failing = time.Now(), nil
 		done(nil) // it answered, if not as hoped
 		return
-	case failure.Code == availability.Unauthorized, failure.Code == availability.CredentialFailed:
-		m.barred, m.entry = failure, time.Now().Add(failure.RetryAfter)
-		fallthrough
-	case failure.Code == availability.Internal:
+	}
+	m.failing = failure
+	switch failure.Code {
+	case availability.Unauthorized, availability.CredentialFailed, availability.Internal:
 		// The account knows itself when it may be tried again: at once when its
 		// password has been corrected. Our own faults are not the server's.
 		done(errNotCounted)

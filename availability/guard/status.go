@@ -13,10 +13,14 @@ type State string
 
 // The states.
 const (
-	// Serving members are asked in turn.
+	// Unasked members have not been asked anything yet.
+	Unasked State = "unasked"
+	// Serving ones answered last time.
 	Serving State = "serving"
-	// Resting ones failed too often, or their account was refused, and are tried again
-	// at times.
+	// Failing ones did not, and are asked again with the next question.
+	Failing State = "failing"
+	// Resting ones failed too often, or refused the account, and are left alone until
+	// they are tried again.
 	Resting State = "resting"
 	// BackingOff ones asked to be left alone.
 	BackingOff State = "backing off"
@@ -26,10 +30,10 @@ const (
 type MemberStatus struct {
 	Name  string
 	State State
-	// Until is when a member that is not Serving is asked again. It is past for one that
-	// the next question, or one under way, tries.
+	// Until is when one that is Resting or BackingOff is asked again, otherwise zero. An
+	// account whose secret changes is asked at once.
 	Until time.Time
-	// Reason is why it is not Serving, nil if it is.
+	// Reason is why it is Failing, Resting or BackingOff, otherwise nil.
 	Reason *availability.Reason
 	// LastGood is when it last answered, zero if it never has.
 	LastGood time.Time
@@ -45,16 +49,24 @@ func (g *Guard) Members() []MemberStatus {
 }
 
 func (m *member) status() MemberStatus {
+	var rested time.Time
+	if m.Rested != nil {
+		rested = m.Rested() // which may read a file
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := MemberStatus{Name: m.Name, State: Serving, LastGood: m.served}
+	s := MemberStatus{Name: m.Name, State: Serving, LastGood: m.served, Reason: m.failing}
 	switch {
 	case m.backingOff():
 		s.State, s.Until, s.Reason = BackingOff, m.backOff, m.asked
-	case m.breaker.State() != gobreaker.StateClosed:
+	case m.breaker.State() == gobreaker.StateOpen:
 		s.State, s.Until, s.Reason = Resting, m.until, m.last
-	case m.barred != nil: // the account keeps itself from being asked
-		s.State, s.Until, s.Reason = Resting, m.entry, m.barred
+	case m.failing != nil && time.Now().Before(rested):
+		s.State, s.Until = Resting, rested
+	case m.failing != nil:
+		s.State = Failing
+	case m.served.IsZero():
+		s.State = Unasked
 	}
 	return s
 }

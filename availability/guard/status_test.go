@@ -15,18 +15,21 @@ import (
 func TestMembersTellHowTheyFare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{state: well}
-		g := newGuard(5, s)
+		var rested time.Time
+		g := guard.New(guard.Config{
+			Members: []guard.Member{{Name: "one", Source: s, Rested: func() time.Time { return rested }}}, Log: slog.New(slog.DiscardHandler),
+		})
 		expect := func(what string, state guard.State, code availability.Code, until time.Duration) {
 			t.Helper()
 			got := g.Members()[0]
 			if got.Name != "one" || got.State != state || (got.Reason == nil) != (code == "") || got.Reason != nil && got.Reason.Code != code {
 				t.Errorf("%s: %+v, %v", what, got, got.Reason)
 			}
-			if state != guard.Serving && time.Until(got.Until) != until {
-				t.Errorf("%s: until %v, want %v", what, time.Until(got.Until), until)
+			if got.Until.IsZero() != (until == 0) || until != 0 && time.Until(got.Until) != until {
+				t.Errorf("%s: until %v, want %v from now", what, got.Until, until)
 			}
 		}
-		expect("before all", guard.Serving, "", 0)
+		expect("before all", guard.Unasked, "", 0)
 		if !g.Members()[0].LastGood.IsZero() {
 			t.Error("it has never answered")
 		}
@@ -39,11 +42,11 @@ func TestMembersTellHowTheyFare(t *testing.T) {
 		for range 4 {
 			g.Lookup(t.Context(), query)
 		}
-		expect("it may have been chance", guard.Serving, "", 0)
+		expect("it may have been chance", guard.Failing, availability.Unreachable, 0)
 		g.Lookup(t.Context(), query)
 		expect("down", guard.Resting, availability.Unreachable, 30*time.Second)
 		time.Sleep(31 * time.Second)
-		expect("to be tried", guard.Resting, availability.Unreachable, -time.Second)
+		expect("to be tried", guard.Failing, availability.Unreachable, 0)
 		if got := g.Members()[0].LastGood; !got.Equal(good) {
 			t.Errorf("last good at %v, want %v", got, good)
 		}
@@ -57,11 +60,19 @@ func TestMembersTellHowTheyFare(t *testing.T) {
 		expect("back", guard.Serving, "", 0)
 
 		s.set(failing(refused))
+		rested = time.Now().Add(5 * time.Minute)
 		g.Lookup(t.Context(), query)
 		expect("the account is refused", guard.Resting, availability.Unauthorized, 5*time.Minute)
+		g.Lookup(t.Context(), query)
+		expect("nor asked again", guard.Resting, availability.Unauthorized, 5*time.Minute)
+		rested = time.Time{}
+		expect("the password was corrected", guard.Failing, availability.Unauthorized, 0)
 		s.set(well)
 		g.Lookup(t.Context(), query)
-		expect("the password was corrected", guard.Serving, "", 0)
+		expect("it lets fbgate in", guard.Serving, "", 0)
+		s.set(failing(availability.Reason{Code: availability.Internal, Scope: availability.OfServer}))
+		g.Lookup(t.Context(), query)
+		expect("our own fault", guard.Failing, availability.Internal, 0)
 	})
 }
 

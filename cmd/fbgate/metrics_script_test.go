@@ -401,16 +401,20 @@ func (s *metricsScript) settle(most int) {
 	rest := map[availability.Code]time.Duration{availability.Unreachable: 30 * time.Second, availability.Throttled: time.Minute, availability.Timeout: 30 * time.Second, availability.WrongEndpoint: 30 * time.Second}
 	for host, server := range s.servers {
 		labels := []string{"organization", server.organization, "server", host}
-		state := "resting"
-		switch f := server.fault; {
-		case f == works, f.scope == availability.OfCall:
+		state, wait := "failing", time.Duration(0)
+		switch until := rest[server.fault.code]; {
+		case server.ended.IsZero():
+			state = "unasked"
+		case server.good.Equal(server.ended):
 			state = "serving"
-		case f == throttle:
-			state = "backing off"
+		case server.fault == throttle:
+			state, wait = "backing off", until
+		case until > 0:
+			state, wait = "resting", until
 		}
 		s.want[series("server_accounts", append(labels, "state", state)...)] = 1
 		s.want[series("server_retry_seconds", labels...)] = 0
-		if wait, ok := rest[server.fault.code]; ok && state != "serving" {
+		if state == "backing off" || state == "resting" {
 			s.want[series("server_retry_seconds", labels...)] = server.ended.Add(wait).Sub(now).Seconds()
 		}
 		if !server.good.IsZero() {

@@ -58,6 +58,25 @@ func TestOrgs(t *testing.T) {
 	if status, out, _ := orgs(t, all, "--json"); status != exitResting || !strings.Contains(out, `"state": "resting"`) {
 		t.Errorf("%d %s", status, out)
 	}
+	for _, test := range []struct {
+		state  admin.State
+		status int
+		says   string
+	}{
+		{admin.Serving, exitOK, ""}, {admin.Unasked, exitOK, ""},
+		{admin.Failing, exitResting, "one is failing; the next question asks it again."}, {admin.BackingOff, exitResting, "one is backing off until"},
+	} {
+		server := admin.Server{Name: "one", State: test.state}
+		if test.says != "" {
+			server.Reason = rests.Reason
+		}
+		if test.state == admin.BackingOff {
+			server.Until = until
+		}
+		if status, out, errs := orgs(t, []admin.Organization{{Servers: []admin.Server{server}}}); status != test.status || !strings.Contains(out, test.says) {
+			t.Errorf("%s: %d %s %s", test.state, status, out, errs)
+		}
+	}
 	if status, _, errs := orgs(t, all[:1]); status != exitOK {
 		t.Errorf("%d %s", status, errs)
 	}

@@ -44,7 +44,8 @@ type member struct {
 	url         string // empty if Autodiscover finds it
 	connections upstream.Connections
 	transport   http.RoundTripper
-	secrets     func() []string // nil without an account
+	secrets     func() []string  // nil without an account
+	rested      func() time.Time // the same
 	endpoint    ews.Endpoint
 	source      availability.Source
 
@@ -72,13 +73,13 @@ func newOrganization(o *config.Organization, counts *meter.Organization, log *sl
 	for i := range accounts {
 		token := new(tokenEnd)
 		transport, account, own := this.prove(&accounts[i], connections, token)
-		name, secrets := "", (func() []string)(nil)
-		if account != nil {
-			name, secrets = " as "+account.Name(), account.Secrets
-		}
 		for _, target := range urls {
-			m := member{name: cmp.Or(target, "Autodiscover") + name, credential: accounts[i].Type, url: target, connections: own, transport: transport, secrets: secrets,
+			m := member{name: cmp.Or(target, "Autodiscover"), credential: accounts[i].Type, url: target, connections: own, transport: transport,
 				certificates: new(upstream.Certificates), token: token}
+			if account != nil {
+				m.name += " as " + account.Name()
+				m.secrets, m.rested = account.Secrets, func() time.Time { return account.Rested(target) }
+			}
 			this.ask(&m)
 			this.members = append(this.members, m)
 		}
@@ -185,7 +186,7 @@ func (o *organization) source() availability.Source {
 func (o *organization) guarded() guard.Config {
 	c := guard.Config{Organization: o.Name, Concurrency: o.Concurrency, Called: o.meter.Called, Log: o.log}
 	for _, m := range o.members {
-		c.Members = append(c.Members, guard.Member{Name: m.name, Source: m.source})
+		c.Members = append(c.Members, guard.Member{Name: m.name, Source: m.source, Rested: m.rested})
 	}
 	return c
 }

@@ -30,24 +30,24 @@ type orgView struct {
 	}
 }
 
-// Run shows how organizations fare, and ends with a status of its own if one does not
-// answer at all, for scripts that watch.
+// Run shows how organizations fare, and ends with a status of its own if one did not
+// answer last time, for scripts that watch.
 func (c *orgsCommand) Run(ctx context.Context, console console) error {
 	var page struct{ Organizations []orgView }
 	body, err := c.ask(ctx, console, "GET", "/organizations", nil, &page)
 	if err != nil {
 		return err
 	}
-	resting := false
+	failing := false
 	for _, o := range page.Organizations {
-		resting = resting || o.State != "serving"
+		failing = failing || o.State != "serving" && o.State != "unasked"
 	}
 	if c.JSON {
 		err = indent(console.out, body)
 	} else {
 		showOrgs(console, page.Organizations)
 	}
-	if err == nil && resting {
+	if err == nil && failing {
 		return errResting
 	}
 	return err
@@ -79,20 +79,18 @@ func showOrgs(console console, all []orgView) {
 	t.write(console.out, isTerminal(console.out))
 	for _, o := range all {
 		for _, s := range o.Servers {
-			if s.State == "serving" {
+			if s.Reason == nil {
 				continue
 			}
-			until := ""
+			until := "; the next question asks it again"
 			if s.Until != nil {
 				until = " until " + shortTime(*s.Until) + " UTC"
 			}
 			fmt.Fprintf(console.out, "\n%s: %s is %s%s.\n", printable(o.Name), printable(s.Name), printable(s.State), until)
-			if s.Reason != nil {
-				for _, line := range wrap(printable(s.Reason.Code+": "+s.Reason.Detail), textWidth) {
-					fmt.Fprintln(console.out, "  "+line)
-				}
-				fmt.Fprintln(console.out, "  → "+strings.Join(wrap(printable(s.Reason.Remedy), textWidth), "\n    "))
+			for _, line := range wrap(printable(s.Reason.Code+": "+s.Reason.Detail), textWidth) {
+				fmt.Fprintln(console.out, "  "+line)
 			}
+			fmt.Fprintln(console.out, "  → "+strings.Join(wrap(printable(s.Reason.Remedy), textWidth), "\n    "))
 		}
 	}
 }
@@ -101,7 +99,9 @@ func stateColour(state string) string {
 	switch state {
 	case "serving":
 		return green
-	case "backing off":
+	case "unasked":
+		return ""
+	case "backing off", "failing":
 		return yellow
 	}
 	return red

@@ -21,7 +21,9 @@ func (b *builder) status() []admin.Organization {
 }
 
 // states are those of a guard's members, as operators know them.
-var states = map[guard.State]admin.State{guard.Serving: admin.Serving, guard.Resting: admin.Resting, guard.BackingOff: admin.BackingOff}
+var states = map[guard.State]admin.State{
+	guard.Unasked: admin.Unasked, guard.Serving: admin.Serving, guard.Failing: admin.Failing, guard.Resting: admin.Resting, guard.BackingOff: admin.BackingOff,
+}
 
 // servers are none where nobody is asked.
 func (o *organization) servers() []admin.Server {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"fbgate/availability"
@@ -96,16 +97,15 @@ func newOrganization(o *Organization) organization {
 	return one
 }
 
-// State is the best of its servers: as long as one serves, mailboxes are answered.
+// State is the best of its servers: as long as one serves, mailboxes are answered. One
+// without servers serves, too.
 func (o *Organization) State() State {
-	rank := map[State]int{Serving: 0, BackingOff: 1, Resting: 2}
-	best := Serving
-	for i, s := range o.Servers {
-		if i == 0 || rank[s.State] < rank[best] {
-			best = s.State
+	for _, state := range States {
+		if slices.ContainsFunc(o.Servers, func(s Server) bool { return s.State == state }) {
+			return state
 		}
 	}
-	return best
+	return Serving
 }
 
 func newTotals(t *meter.Totals) totals {

@@ -165,7 +165,7 @@ func (s scrape) servers(o *Organization) {
 	}
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
 		h := hosts[host]
-		for _, state := range []State{Serving, Resting, BackingOff} {
+		for _, state := range States {
 			s.gauge(descServerAccounts, float64(h.states[state]), o.Name, host, string(state))
 		}
 		s.gauge(descServerRetry, h.retry.Seconds(), o.Name, host)

@@ -31,7 +31,7 @@ var (
 	descUntold = family("organization_untold_total", "Mailboxes of an organization of which nothing, or not all, could be told, by the reason. "+
 		"With then, another organization may have told of them all the same.", "organization", "reason")
 
-	descServerAccounts    = family("server_accounts", "Accounts a server is asked with, by whether it is: serving, resting (it failed too often, or refused the account) or backing off (it asked to be left alone).", "organization", "server", "state")
+	descServerAccounts    = family("server_accounts", "Accounts a server is asked with, by how it fares: serving, unasked (since the start), failing (the last question failed, the next one asks again), resting (it failed too often, or refused the account, and is left alone) or backing off (it asked to be left alone).", "organization", "server", "state")
 	descServerRetry       = family("server_retry_seconds", "How long until a server is asked again that rests or backs off, with the account that has to wait longest; 0 if it is asked.", "organization", "server")
 	descServerLastSuccess = family("server_last_success_timestamp_seconds", "When a server last answered; missing if it has not since the start, or since its organization was configured otherwise.", "organization", "server")
 	descServerCertificate = family("server_certificate_end_timestamp_seconds", "When the first of the certificates ends that a server has shown within the last week; missing if it has shown none.", "organization", "server")

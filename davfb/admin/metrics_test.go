@@ -141,7 +141,7 @@ func TestMetricsOfOneServer(t *testing.T) {
 			}
 		}
 	}
-	if states["serving"] != 1 || states["resting"] != 1 || states["backing off"] != 0 || len(states) != 3 {
+	if states["serving"] != 1 || states["resting"] != 1 || states["backing off"] != 0 || len(states) != len(admin.States) {
 		t.Errorf("%v", states)
 	}
 	if retry := families["fbgate_server_retry_seconds"].Metric; len(retry) != 1 || retry[0].Gauge.GetValue() < 3500 {

@@ -25,9 +25,9 @@ type Server struct {
 	Name  string // for people
 	Host  string // and port, of its URL; "autodiscover" if that is not configured
 	State State
-	// Until is when it is asked again, if it rests or has asked to be left alone.
+	// Until is when it is asked again, if it is Resting or BackingOff, otherwise zero.
 	Until time.Time
-	// Reason is why it does.
+	// Reason is why it is one of these, or Failing, otherwise nil.
 	Reason *availability.Reason
 	// LastGood is when it served last, zero if never.
 	LastGood time.Time
@@ -41,10 +41,15 @@ type State string
 
 // The states.
 const (
-	Serving    State = "serving"
-	Resting    State = "resting"     // it failed too often, and is tried again at times
+	Unasked    State = "unasked"     // since the start
+	Serving    State = "serving"     // it answered last time
+	Failing    State = "failing"     // it did not, and is asked again with the next question
+	Resting    State = "resting"     // it failed too often, or refused the account, and is left alone for a while
 	BackingOff State = "backing off" // it asked to be left alone
 )
+
+// States are all of them, the best first.
+var States = []State{Serving, Unasked, Failing, BackingOff, Resting}
 
 // Configuration is what is in force, and what a reload would change.
 type Configuration struct {

@@ -16,8 +16,8 @@ import (
 // organization is one as it is shown.
 type organization struct {
 	admin.Organization
-	Worst    string // the state of the server that fares worst, as a class
-	Says     string // that in words
+	Says     admin.State // of the server that fares worst
+	Worst    string      // that as a class
 	Mean     string
 	P95      string
 	Hits     string
@@ -98,12 +98,12 @@ type tallied struct {
 	Count       int
 }
 
+// summarize counts them, the worst first.
 func summarize(all []organization) (found []tallied) {
-	for _, class := range []string{"bad", "warn", "good"} {
-		t := tallied{Class: class}
+	for _, state := range slices.Backward(admin.States) {
+		t := tallied{Class: classes[state], Text: string(state)}
 		for _, o := range all {
-			if o.Worst == class {
-				t.Text = o.Says
+			if o.Says == state {
 				t.Count++
 			}
 		}
@@ -115,30 +115,39 @@ func summarize(all []organization) (found []tallied) {
 }
 
 // classes are how good states are.
-var classes = map[admin.State]string{admin.Serving: "good", admin.BackingOff: "warn", admin.Resting: "bad"}
+var classes = map[admin.State]string{
+	admin.Serving: "good", admin.Unasked: "plain", admin.Failing: "warn", admin.BackingOff: "warn", admin.Resting: "bad",
+}
 
 func newOrganization(i int, o admin.Organization) organization {
 	t, now := o.Totals, time.Now()
 	shown := organization{
-		Organization: o, Worst: "good", Says: string(admin.Serving), Mean: "–", P95: "–", Hits: percent(t.Looked.Remembered, t.Looked.Sum()), Calls: t.Calls,
+		Organization: o, Says: worst(o.Servers), Mean: "–", P95: "–", Hits: percent(t.Looked.Remembered, t.Looked.Sum()), Calls: t.Calls,
 		Parts: parts(o.Hour), Untold: tallies(t.Untold), Charts: charts(fmt.Sprintf("chart-%d", i), o.Hour),
 		LastGood: t.LastGood, LastBad: t.LastBad, Why: t.Why,
 	}
 	if t.Calls > 0 {
 		shown.Mean, shown.P95 = took(t.Took.Sum/time.Duration(t.Calls)), atMost(t.Took.Quantile(0.95))
 	}
-	severity := []string{"good", "warn", "bad"}
+	shown.Worst = classes[shown.Says]
 	for _, s := range o.Servers {
-		one := server{Server: s, Class: cmp.Or(classes[s.State], "warn"), Certificate: remaining(s.CertificateEnds, now, 30*24*time.Hour), Token: remaining(s.TokenEnds, now, 10*time.Minute)}
-		if slices.Index(severity, one.Class) > slices.Index(severity, shown.Worst) {
-			shown.Worst, shown.Says = one.Class, string(s.State)
-		}
+		one := server{Server: s, Class: classes[s.State], Certificate: remaining(s.CertificateEnds, now, 30*24*time.Hour), Token: remaining(s.TokenEnds, now, 10*time.Minute)}
 		shown.Shown = append(shown.Shown, one)
 		if s.Reason != nil && shown.Why != nil && s.Reason.Error() == shown.Why.Error() {
 			shown.Why = nil // it is told of the server
 		}
 	}
 	return shown
+}
+
+// worst is the state of the server that fares worst, and Serving if there is none.
+func worst(all []admin.Server) admin.State {
+	for _, state := range slices.Backward(admin.States) {
+		if slices.ContainsFunc(all, func(s admin.Server) bool { return s.State == state }) {
+			return state
+		}
+	}
+	return admin.Serving
 }
 
 // atMost tells the bound of a histogram's bucket.
