@@ -48,5 +48,10 @@ func (m Mailbox) Domain() string {
 	if strings.ContainsFunc(string(m), func(r rune) bool { return r <= ' ' || r == 0x7f || r == 0xfffd }) {
 		return ""
 	}
-	return string(m[at+1:])
+	// What separates addresses is part of one only in quotes (RFC 5322 3.2.3).
+	local, domain := string(m[:at]), string(m[at+1:])
+	if quoted := len(local) > 2 && local[0] == '"' && local[len(local)-1] == '"'; !quoted && strings.ContainsAny(local, `@,;<>"`) || strings.ContainsAny(domain, `,;<>"`) {
+		return ""
+	}
+	return domain
 }

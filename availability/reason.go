@@ -94,7 +94,7 @@ var codes = map[Code]struct {
 	lifetime lifetime
 	remedy   string
 }{
-	InvalidAddress:   {lasting, "Correct the attendee's address: it has to be user@domain, optionally after SMTP:."},
+	InvalidAddress:   {lasting, "Correct the attendee's address: it has to be one user@domain, optionally after SMTP:; several go into one u each."},
 	NoRoute:          {lasting, "Add the mailbox's domain to the domains of the organization that holds it, or a legacyExchangeDN to the directory."},
 	DirectoryFailed:  {passing, "Check directory: the file has to be readable and the LDAP server reachable, and its account right."},
 	Withheld:         {lasting, "Raise the organization's free_busy_access_level if its free/busy may be given out."},
@@ -104,7 +104,7 @@ var codes = map[Code]struct {
 	NotDiscovered:    {passing, "Name the URL in target_sharing_epr (there: the ExternalUrl of Get-WebServicesVirtualDirectory), or publish Autodiscover without pre-authentication."},
 	UnknownMailbox:   {lasting, "Check that the address exists there (Get-Recipient); Exchange also says this when no organization relationship or availability address space allows the question."},
 	NoPermission:     {lasting, "Allow it there: Set-OrganizationRelationship -FreeBusyAccessEnabled $true -FreeBusyAccessLevel AvailabilityOnly, or the calendar's Default permission (Set-MailboxFolderPermission -AccessRights AvailabilityOnly)."},
-	Unauthorized:     {passing, "Check name and secret of the organization's credential, and that the account is neither locked nor expired and the virtual directory offers this kind of log-in."},
+	Unauthorized:     {passing, "Check the organization's credential: that it has one, its name and secret, that the account is neither locked nor expired, and that the server offers this kind of log-in."},
 	Forbidden:        {lasting, "Let fbgate's User-Agent and account use EWS there (Set-OrganizationConfig -EwsApplicationAccessPolicy, -EwsAllowList), and check that the address is reached by https."},
 	WrongEndpoint:    {lasting, "Correct the organization's URL: it has to be that of EWS itself, usually https://HOST/EWS/Exchange.asmx, or of public folders, https://HOST/public/. A host to which public folders refer, or Autodiscover, belongs into trusted_hosts."},
 	Unreachable:      {passing, "Check that the server runs, that its name resolves and its port is open from here, and that a proxy named in HTTPS_PROXY lets fbgate through."},

@@ -66,6 +66,9 @@ type Doctor struct {
 	Route func(availability.Mailbox) (string, *availability.Reason)
 	// Organizations are those there are, by name.
 	Organizations map[string]*Organization
+	// Beyond is what else may keep an answer from clients, which the Doctor does not look
+	// at. It is told with the digits, unless it is empty.
+	Beyond string
 	// Render draws an answer as a client would get it.
 	Render func(availability.Answer, availability.Query) string
 }

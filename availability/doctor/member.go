@@ -69,7 +69,7 @@ func (d *Doctor) ask(ctx context.Context, q availability.Query, m Member, target
 		{Name: Call, Found: seen.answer(target), Took: took - proving},
 		{Name: Decoding, Found: "a reply to the question"},
 		{Name: Mailbox, Found: "free/busy of the whole day"},
-		{Name: Digits, Found: d.Render(answer, q)},
+		{Name: Digits, Found: d.Render(answer, q), Steps: d.beyond()},
 	} {
 		if hop.Name == failed {
 			hop.Reason = answer.Reason
@@ -79,6 +79,13 @@ func (d *Doctor) ask(ctx context.Context, q availability.Query, m Member, target
 			return
 		}
 	}
+}
+
+func (d *Doctor) beyond() []Step {
+	if d.Beyond == "" {
+		return nil
+	}
+	return []Step{{Text: d.Beyond}}
 }
 
 // inHours is w in whole hours, which leave servers nothing to round.

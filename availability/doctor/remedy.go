@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"fmt"
 	"strings"
 
 	"fbgate/availability"
@@ -12,6 +11,8 @@ import (
 func remedy(hop Hop, m Member) string {
 	code, detail := hop.Reason.Code, hop.Reason.Detail
 	switch {
+	case hop.Name == Route && code == availability.RequestRejected:
+		return "Ask without it: what a client gets there does not depend on who asks."
 	case strings.Contains(detail, "trusted_hosts"):
 		return "List that host in trusted_hosts, if it is the organization's and may see its credential; otherwise correct the URL."
 	case hop.Name == Authentication, hop.Name == Autodiscover && code == availability.Unauthorized:
@@ -48,7 +49,7 @@ func (m Member) remedy(r *availability.Reason) string {
 	rests := strings.Contains(r.Detail, "it is not tried again before")
 	switch {
 	case rests:
-		return "Correct the account first, as said above: so as not to lock it, it was not shown here any more."
+		return strings.TrimSuffix(m.unauthorized(), ".") + ". So as not to lock it, it was not shown here now; it is as soon as its secret changes."
 	case strings.Contains(r.Detail, "forms-based authentication"):
 		return "Name the URL of a server or virtual directory without forms-based authentication: a program cannot fill in its page."
 	case wantsItLate(r):
@@ -56,22 +57,33 @@ func (m Member) remedy(r *availability.Reason) string {
 	case r.Code == availability.Unauthorized && m.Credential == "", r.Code == availability.TLS && m.Credential == "":
 		return "Name an account in credential: the server answers nobody without one."
 	case r.Code == availability.Unauthorized, r.Code == availability.TLS && m.Credential == "certificate":
-		return unauthorized[m.Credential]
+		return m.unauthorized()
 	case r.Code == availability.CredentialFailed:
 		return ""
 	}
 	return unproven[m.Credential]
 }
 
-const offer = "that the server offers this kind of log-in (there: Get-WebServicesVirtualDirectory, Set-WebServicesVirtualDirectory %s $true)"
-
 // unauthorized says what to do about an account that was refused, by its credential.
-var unauthorized = map[string]string{
-	"basic":       fmt.Sprintf("Check name and password of the account, whether it is locked, and "+offer+".", "-BasicAuthentication"),
-	"ntlm":        fmt.Sprintf("Check name and password of the account, whether it is locked, and "+offer+"; if Extended Protection is set to Require, nothing in between may end TLS.", "-WindowsAuthentication"),
-	"kerberos":    fmt.Sprintf("Check the password or keytab of the account, that spn is the name of the server's own account (setspn -Q), and "+offer+".", "-WindowsAuthentication"),
-	"oauth2":      fmt.Sprintf("Check client_id, whether its secret or certificate has expired, that scope or resource is that of the server, and "+offer+".", "-OAuthAuthentication"),
-	"certificate": "Check that the server trusts the CA of the certificate, that an account there is mapped to it, and that it has not expired.",
+func (m Member) unauthorized() string {
+	offers := func(option string) string {
+		if m.Method == "PublicFolder" {
+			return "that the server offers this kind of log-in (there, in the Exchange System Manager: Authentication Methods of the virtual directory Public)"
+		}
+		return "that the server offers this kind of log-in (there: Get-WebServicesVirtualDirectory, Set-WebServicesVirtualDirectory -" + option + " $true)"
+	}
+	switch m.Credential {
+	case "basic":
+		return "Check name and password of the account, whether it is locked, and " + offers("BasicAuthentication") + "."
+	case "ntlm":
+		return "Check name and password of the account, whether it is locked, and " + offers("WindowsAuthentication") +
+			"; if Extended Protection is set to Require, nothing in between may end TLS."
+	case "kerberos":
+		return "Check the password or keytab of the account, that spn is the name of the server's own account (setspn -Q), and " + offers("WindowsAuthentication") + "."
+	case "oauth2":
+		return "Check client_id, whether its secret or certificate has expired, that scope or resource is that of the server, and " + offers("OAuthAuthentication") + "."
+	}
+	return "Check that the server trusts the CA of the certificate, that an account there is mapped to it, and that it has not expired."
 }
 
 // unproven says what to do where nothing could be shown to the server.

@@ -159,11 +159,20 @@ func newHealer(c *config.Config, who directory.Directory) *doctor.Doctor {
 			}
 			return string(source.(route.Withheld)), nil
 		},
+		Beyond: beyond(c),
 		Render: func(a availability.Answer, q availability.Query) string {
 			digits := merged.Digits{WorkingElsewhere: drawnAs[c.WorkingElsewhere]}
 			return string(digits.Append(nil, a.Schedule, q.Window, q.Interval))
 		},
 	}
+}
+
+// beyond is what else keeps answers from clients.
+func beyond(c *config.Config) string {
+	if len(c.AccessRules) == 0 {
+		return ""
+	}
+	return "access_rules may still keep it from those who ask: the log and the lookups say whom from"
 }
 
 // closed says why the doctor must not ask o in the name of as, nil if he may.
@@ -172,7 +181,7 @@ func closed(o *config.Organization, as string) *availability.Reason {
 	case o.FreeBusyAccessLevel == "none":
 		return availability.Because(availability.Withheld, "free_busy_access_level of %s is none", o.Name)
 	case as != "" && o.AccessMethod == "PublicFolder":
-		return availability.Because(availability.RequestRejected, "--as: %s is asked by public folders, which know no impersonation; ask without it", o.Name)
+		return availability.Because(availability.RequestRejected, "%s is asked by public folders, which cannot be asked in the name of %s", o.Name, as)
 	}
 	return nil
 }

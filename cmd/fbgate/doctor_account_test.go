@@ -40,7 +40,7 @@ func TestDoctorBasic(t *testing.T) {
 	}
 	// A second server is not shown what the first has refused.
 	examine(t, contoso("target_sharing_epr: ['%s', '%s?2'], credential: {username: svc, password_file: %s}", url, url, wrong), mary).
-		expect(t, "route tcp authentication!unauthorized tcp authentication!unauthorized", "→ Correct the account first, as said above")
+		expect(t, "route tcp authentication!unauthorized tcp authentication!unauthorized", "So as not to lock it, it was not shown here now")
 
 	x.FailCalls(-1, exchangetest.Fault{Transport: exchangetest.Hang})
 	examine(t, contoso(keys, url, right), mary).
@@ -216,7 +216,7 @@ func TestDoctorPublicFolder(t *testing.T) {
 	examine(t, settings, mary).expect(t, allWell)
 	examine(t, settings, "nobody@contoso.com").expect(t, until("mailbox!no-data"), "an unpublished mailbox")
 	examine(t, settings, "--as", "boss@contoso.com", mary).
-		expect(t, "route route!request-rejected", "--as: contoso is asked by public folders, which know no impersonation; ask without it")
+		expect(t, "route route!request-rejected", "contoso is asked by public folders, which cannot be asked in the name of boss@contoso.com")
 
 	for _, test := range []struct {
 		fault      publicfoldertest.Fault

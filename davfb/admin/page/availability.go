@@ -72,7 +72,7 @@ func (p *pages) availability(v *visit) error {
 	}
 	query := v.URL.Query()
 	view := availabilityView{frame: p.frame(v, "Availability", "/ui/availability"), question: question{
-		Who: query.Get("who"), Start: query.Get("start"), Days: query.Get("days"), Interval: query.Get("interval"), Zone: query.Get("zone"), As: query.Get("as"),
+		Who: query.Get("who"), Start: query.Get("start"), Days: query.Get("days"), Interval: query.Get("interval"), Zone: query.Get("zone"), As: strings.TrimSpace(query.Get("as")),
 	}}
 	view.complete(time.Now())
 	if strings.TrimSpace(view.Who) == "" {
@@ -83,6 +83,9 @@ func (p *pages) availability(v *visit) error {
 		return p.show(v, status, "availability", view)
 	}
 	request, zone, err := view.request()
+	if err == nil && view.As != "" && availability.ParseMailbox(view.As).Domain() == "" {
+		err = fmt.Errorf("%.100q is no address: expected for example joe@contoso.com", view.As)
+	}
 	if err != nil {
 		view.Wrong = err.Error()
 		return p.show(v, http.StatusBadRequest, "availability", view)

@@ -22,7 +22,8 @@ const rowsShown = 50
 type remembered struct {
 	cache.Row
 	Age    time.Duration // of the newest answer
-	Stale  bool          // it has expired
+	Left   time.Duration // until it expires
+	Stale  bool          // it has
 	Reason *availability.Reason
 }
 
@@ -57,7 +58,7 @@ func (p *pages) cache(v *visit) error {
 		one := remembered{Row: row, Age: -1}
 		for _, a := range row.Answers {
 			if since := view.Now.Sub(a.At); one.Age < 0 || since < one.Age {
-				one.Age, one.Reason, one.Stale = since, a.Reason, a.Stale
+				one.Age, one.Left, one.Reason, one.Stale = since, a.Expires.Sub(view.Now), a.Reason, a.Stale
 			}
 		}
 		view.Rows = append(view.Rows, one)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"strings"
 	"time"
 
 	"fbgate/davfb/admin"
@@ -82,6 +83,7 @@ func newSaid(change admin.Change) *said {
 	switch {
 	case change.Failed:
 		s.Class = "bad"
+		s.Why, _, _ = strings.Cut(s.Why, "\n") // the rest shows where, in lines
 	case !change.Counted() || change.Count > 0:
 	case change.What == admin.CacheFlushed:
 		s.Class, s.Why = "warn", "Nothing was remembered of it."
