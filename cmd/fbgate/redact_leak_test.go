@@ -114,7 +114,7 @@ organizations:
 		seen(path, ask("GET", path))
 	}
 	seen("the log", log.String())
-	for _, text := range []string{"it has to be user@domain", "rule 1 of access_rules", `"msg":"cache flushed"`, "is not an SMTP address", "no organization has the domain nowhere.example"} {
+	for _, text := range []string{"it has to be one user@domain", "rule 1 of access_rules", `"msg":"cache flushed"`, "is not an SMTP address", "no organization has the domain nowhere.example"} {
 		if !strings.Contains(log.String(), text) {
 			t.Errorf("%q is not in the log", text)
 		}
