@@ -55,7 +55,7 @@ func (o *operator) send(ctx context.Context, method, path string, query url.Valu
 		return nil, fmt.Errorf("--admin: %q is not an http or https URL; write for example http://127.0.0.1:8081", o.Admin)
 	}
 	target := base.JoinPath(path)
-	target.RawQuery = query.Encode()
+	target.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // which there is a plus
 	request, err := http.NewRequestWithContext(ctx, method, target.String(), nil)
 	if err != nil {
 		return nil, err
