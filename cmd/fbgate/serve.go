@@ -29,7 +29,7 @@ type serveCommand struct {
 
 // Run serves until ctx is done.
 func (s *serveCommand) Run(ctx context.Context, console console) error {
-	c, err := load(s.Config)
+	c, err := loadAnew(s.Config)
 	if err != nil {
 		return err
 	}
