@@ -31,9 +31,9 @@ func (c *checkCommand) Run(console console) error {
 	}
 	fmt.Fprintf(console.out, "%s is in order: %s, %s; clients ask %s, operators %s.\n", c.Config,
 		count(len(loaded.Organizations), "organization"), count(domains, "domain"), loaded.Listen, loaded.Admin.Listen)
-	passed, err := passedBy(loaded)
-	for _, p := range passed {
-		fmt.Fprintf(console.err, "fbgate: warning: %s\n", p)
+	warned, err := warnings(loaded)
+	for _, w := range warned {
+		fmt.Fprintf(console.err, "fbgate: warning: %s\n", w)
 	}
 	return err
 }
