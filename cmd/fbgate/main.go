@@ -52,9 +52,6 @@ var errReported = errors.New("reported")
 // errResting is that an organization does not answer, which has been told.
 var errResting = errors.New("an organization rests")
 
-// usageError is a fault of the command line that only the command itself can see.
-type usageError struct{ error }
-
 // run runs the command args name and returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
 	var cli commands
@@ -76,21 +73,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		args = append([]string{"--" + args[0]}, args[1:]...)
 	}
 	command, err := parser.Parse(args)
-	switch {
-	case exited: // help or version were asked for
+	if exited { // help or version were asked for
 		return status
-	case err != nil:
+	}
+	if err == nil {
+		if c, ok := command.Selected().Target.Addr().Interface().(checked); ok {
+			err = c.wrong()
+		}
+	}
+	if err != nil {
 		fmt.Fprintf(stderr, "fbgate: %v\nTry fbgate --help.\n", err)
 		return exitUsage
 	}
-	err = command.Run()
-	var usage usageError
-	switch {
+	switch err = command.Run(); {
 	case errors.Is(err, errResting):
 		return exitResting
-	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "fbgate: %v\nTry fbgate --help.\n", err)
-		return exitUsage
 	case err == nil:
 		return exitOK
 	case !errors.Is(err, errReported):
