@@ -28,6 +28,7 @@ type commands struct {
 	Doctor  doctorCommand     `cmd:"" help:"Take one question to the server that should answer it, hop by hop, and say what fails and what to do."`
 	Query   queryCommand      `cmd:"" help:"Ask a gateway as an old client would, and draw the answer."`
 	Cache   cacheCommand      `cmd:"" help:"Show, flush or refresh what a gateway remembers."`
+	Reload  reloadCommand     `cmd:"" help:"Have a gateway read its configuration anew, and show what has changed, or every fault."`
 	Orgs    orgsCommand       `cmd:"" help:"Show how the organizations of a gateway fare."`
 	Lookups lookupsCommand    `cmd:"" help:"Show what clients have asked a gateway, and what they were told."`
 	Demo    demoCommand       `cmd:"" help:"Start three pretend organizations and a gateway, and show a request."`
@@ -43,7 +44,8 @@ const (
 	exitOK = iota
 	exitFailure
 	exitUsage
-	exitResting // of orgs: an organization does not answer
+	exitResting               // of orgs: an organization does not answer
+	exitRestart = exitResting // of reload: some of it waits for a restart
 )
 
 // errReported is a failure that has been told in full already.
@@ -88,6 +90,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 	switch err = command.Run(); {
 	case errors.Is(err, errResting):
 		return exitResting
+	case errors.Is(err, errRestart):
+		return exitRestart
 	case err == nil:
 		return exitOK
 	case !errors.Is(err, errReported):

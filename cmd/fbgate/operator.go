@@ -123,7 +123,16 @@ func (o *operator) refused(response *http.Response) error {
 	if response.StatusCode == http.StatusUnauthorized {
 		return o.unauthorized(response.Header, printable(said.Error))
 	}
-	return errors.New(printable(said.Error))
+	return errors.New(printableLines(said.Error))
+}
+
+// printableLines is printable for a text of several lines, such as faults of a file.
+func printableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
 
 // unauthorized says how to sign in, of the ways the gateway offers, or that what was shown
