@@ -279,9 +279,7 @@ func (s *server) until(ctx context.Context) error {
 		case <-s.hangups:
 			s.reloadFor("SIGHUP")
 		case <-look.C:
-			if file.changed() && s.config().WatchConfig {
-				s.reloadFor("watch_config")
-			}
+			s.look(file)
 		case failure = <-s.failed:
 			serving = false
 		case <-stopped:

@@ -118,10 +118,9 @@ func (a *admin) wanted(mailbox, code string) (func(*journal.Lookup) bool, error)
 	if mailbox == "" && code == "" {
 		return nil, nil
 	}
-	m := availability.ParseMailbox(mailbox)
 	return func(l *journal.Lookup) bool {
 		return slices.ContainsFunc(l.Told, func(t journal.Told) bool {
-			return (m == "" || a.Named(&t, m)) &&
+			return a.About(&t, mailbox) &&
 				(code == "" || t.Reason != nil && string(t.Reason.Code) == code)
 		})
 	}, nil

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"slices"
+	"strings"
 
 	"fbgate/availability"
 	"fbgate/availability/journal"
@@ -21,6 +22,13 @@ func (c *Config) HideReason(r *availability.Reason, mailboxes ...string) *availa
 	hidden := *r
 	hidden.Detail = c.Redactor.Text(r.Detail, mailboxes...)
 	return &hidden
+}
+
+// About reports whether t is about a mailbox with this text in its address, as the Journal
+// has it, or of just this address, which may be hidden there. Without a text it is.
+func (c *Config) About(t *journal.Told, text string) bool {
+	m := availability.ParseMailbox(text)
+	return strings.Contains(string(t.Mailbox), string(m)) || c.Named(t, m)
 }
 
 // Named reports whether t is about m, which may be
