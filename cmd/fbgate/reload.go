@@ -174,8 +174,34 @@ func (s *server) handshake(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	return c, nil
 }
 
+// trials are of the file as it is now.
+type trials struct {
+	mu      sync.Mutex
+	at      time.Time
+	running *gateway
+	content string // of the file
+	found   admin.Configuration
+}
+
+// triedFor is how long what a trial has found is taken for true, as it costs as much as a
+// reload, which has to wait for it.
+const triedFor = time.Second
+
 // configuration is what operators see of it. Whether the file can be used is tried out.
 func (s *server) configuration() admin.Configuration {
+	t := &s.trials
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	running, content := s.gateway(), contentOf(s.config().File())
+	if t.running != running || t.content != content || time.Since(t.at) > triedFor {
+		t.found = s.try()
+		t.at, t.running, t.content = time.Now(), running, content
+	}
+	return t.found
+}
+
+// try tries out what a reload would change.
+func (s *server) try() admin.Configuration {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	running := s.gateway()

@@ -27,6 +27,7 @@ import (
 	"fbgate/availability"
 	"fbgate/availability/exchangetest"
 	"fbgate/availability/exchangetest/foldertest"
+	"fbgate/davfb/admin"
 )
 
 // countedPartner is an organization's server that counts its calls.
@@ -983,4 +984,36 @@ func TestReloadHangsUpLDAP(t *testing.T) {
 		t.Error("the connection is still open")
 	}
 	r.expect("mary@contoso.com", known)
+}
+
+// Whoever looks at the configuration again and again does not have it tried out each time,
+// but sees at once when the file changes, and when it is in force.
+func TestTrials(t *testing.T) {
+	contoso := newCounted(t, "mary@contoso.com")
+	text := "admin: {listen: '127.0.0.1:0'}\norganizations:\n" + contoso.entry("contoso", "")
+	r := startReloaded(t, text)
+	look := func() (c admin.Configuration, anew bool) {
+		before := r.trials.at
+		c = r.configuration()
+		return c, r.trials.at != before
+	}
+	look()
+	for begun := r.trials.at; ; {
+		if _, anew := look(); anew {
+			if took := r.trials.at.Sub(begun); took <= triedFor {
+				t.Errorf("tried out again after %v", took)
+			}
+			break
+		}
+	}
+	r.write("limits: {attendees: 7}\n" + text)
+	if c, anew := look(); !anew || !strings.Contains(c.Changes, "+") {
+		t.Errorf("the file has changed: %v, %+v", anew, c.Changes)
+	}
+	if err := r.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if c, anew := look(); !anew || c.Changes != "" || !strings.Contains(c.Text, "attendees: 7") {
+		t.Errorf("it is in force: %v, %s", anew, c.Changes)
+	}
 }

@@ -78,6 +78,7 @@ func newLog(c config.Log, level *slog.LevelVar, w io.Writer) *slog.Logger {
 type server struct {
 	inForce     atomic.Pointer[gateway]
 	changing    sync.Mutex // of inForce
+	trials      trials
 	parts       parts
 	reloads     admin.Reloads
 	published   *published.Store // nil if nobody may publish
