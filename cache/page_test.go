@@ -228,6 +228,9 @@ func TestPagesAfterTheClockWasSet(t *testing.T) {
 				for _, row := range page.Rows {
 					seen[row.Mailbox]++
 				}
+				if len(page.Rows) != 2 {
+					t.Fatalf("set by %v, there are %d rows on a page", by, len(page.Rows))
+				}
 				listing.After = &cache.Row{Mailbox: page.Rows[1].Mailbox, Organization: "contoso", Expires: time.Unix(0, page.Rows[1].Expires.UnixNano())}
 			}
 			for i := range 6 {
