@@ -119,9 +119,10 @@ func (a *admin) wanted(mailbox, code string) (func(*journal.Lookup) bool, error)
 		return nil, nil
 	}
 	m := availability.ParseMailbox(mailbox)
+	about := a.About(m)
 	return func(l *journal.Lookup) bool {
 		return slices.ContainsFunc(l.Told, func(t journal.Told) bool {
-			return (m == "" || a.Named(&t, m)) &&
+			return (m == "" || about(&t)) &&
 				(code == "" || t.Reason != nil && string(t.Reason.Code) == code)
 		})
 	}, nil

@@ -1,0 +1,230 @@
+package face
+
+import (
+	"html"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Names are people who are known to be what a text is about. They are found by plain
+// search, whatever they look like: as they are, in either case, in quotes of Go, escaped as
+// in a URL or HTML, cut short, and without the domain, the Windows domain and the type before or
+// after them. Build it with [Redactor.Names], once for all texts about the same; the zero
+// value leaves everything as it is.
+type Names struct {
+	redactor *Redactor
+	forms    []form
+}
+
+// form is one way to write a name.
+type form struct {
+	text  string // folded
+	shown string // instead
+	whole bool   // it is an address like any other: what goes on before it is part of another
+	begun bool   // it is but the beginning of a long name
+	odd   bool   // what an address is not made of is in it
+}
+
+// longestForm is how much of a name is compared, in bytes. Longer ones may be cut short in
+// a text, so that they end where the quotes do, or the text.
+const longestForm = 40
+
+// Names returns what finds names in texts. Empty ones are left out.
+func (r *Redactor) Names(names ...string) Names {
+	found := Names{redactor: r}
+	if r == nil {
+		return found
+	}
+	for i, name := range names {
+		if name != "" && !slices.Contains(names[:i], name) {
+			found.add(name)
+		}
+	}
+	return found
+}
+
+func (n *Names) add(name string) {
+	shown := n.redactor.Name(name)
+	if shown == name {
+		return // it is redacted already
+	}
+	if whole, cut := strings.CutSuffix(name, "…"); cut {
+		n.write(whole, form{shown: shown, begun: true})
+	} else {
+		n.write(name, form{shown: shown, whole: plain.MatchString(name)})
+	}
+	if short := given(name); short != name {
+		n.write(short, form{shown: shown, odd: !usual.MatchString(short)})
+	}
+	if len(name) > longestForm {
+		n.write(name[:longestForm], form{shown: shown, begun: true})
+	}
+}
+
+// write adds the ways to write a name as f says. The longest is found first where several
+// begin.
+func (n *Names) write(name string, f form) {
+	if f.begun {
+		name = name[:min(len(name), longestForm)]
+		for name != "" && !utf8.ValidString(name) { // cut within a character
+			name = name[:len(name)-1]
+		}
+	}
+	for _, text := range []string{name, quoted(name), quoted(quoted(name)), html.EscapeString(name), url.PathEscape(name), url.QueryEscape(name)} {
+		f.text, _ = fold(text)
+		if f.text != "" && !slices.ContainsFunc(n.forms, func(other form) bool { return other.text == f.text }) {
+			n.forms = append(n.forms, f)
+		}
+	}
+}
+
+func quoted(s string) string {
+	s = strconv.Quote(s)
+	return s[1 : len(s)-1]
+}
+
+// given returns the part of a name somebody is called by: mary of DOMAIN\mary, of
+// SMTP:mary@contoso.com, of "mary"@contoso.com and of /o=Contoso/cn=mary.
+func given(name string) string {
+	low := strings.ToLower(name)
+	switch {
+	case strings.HasPrefix(low, "smtp:"):
+		name = name[len("smtp:"):]
+	case strings.Contains(low, "/cn="):
+		return name[strings.LastIndex(low, "/cn=")+len("/cn="):]
+	case strings.HasPrefix(low, "cn="), strings.HasPrefix(low, "uid="):
+		_, name, _ = strings.Cut(name, "=")
+		return unescapedDN.Replace(name[:endOfPart(name)])
+	}
+	name = name[strings.LastIndexByte(name, '\\')+1:]
+	if at := strings.LastIndexByte(name, '@'); at > 0 {
+		name = name[:at]
+	}
+	return strings.Trim(name, `"`)
+}
+
+// unescapedDN is a part of a distinguished name as it is called elsewhere.
+var unescapedDN = strings.NewReplacer(`\,`, ",", `\\`, `\`, `\"`, `"`, `\+`, "+", `\;`, ";")
+
+// endOfPart returns where the first part of a distinguished name ends.
+func endOfPart(dn string) int {
+	for i := 0; i < len(dn); i++ {
+		switch dn[i] {
+		case '\\':
+			i++
+		case ',', '+':
+			return i
+		}
+	}
+	return len(dn)
+}
+
+// Text is [Redactor.Text] for a text about these names.
+func (n Names) Text(s string) string {
+	if n.redactor == nil || s == "" {
+		return s
+	}
+	low, inPlace := fold(s)
+	if !inPlace {
+		s = low
+	}
+	var b strings.Builder
+	done := 0
+	next := make([]int, len(n.forms)) // where each form comes next
+	for i := range next {
+		next[i] = -1
+	}
+	for {
+		best, at, end := -1, len(s), 0
+		for i := range n.forms {
+			if next[i] < done {
+				next[i] = n.forms[i].find(low, done)
+			}
+			if e := next[i] + len(n.forms[i].text); next[i] < at || next[i] == at && at < len(s) && e > end {
+				best, at, end = i, next[i], e
+			}
+		}
+		if best < 0 {
+			break
+		}
+		if n.forms[best].begun {
+			end = endOfQuote(s, at, end)
+		}
+		b.WriteString(n.redactor.addresses(s[done:at]))
+		b.WriteString(n.forms[best].shown)
+		done = end
+	}
+	if done == 0 {
+		return n.redactor.addresses(s)
+	}
+	b.WriteString(n.redactor.addresses(s[done:]))
+	return b.String()
+}
+
+// find returns where a form begins in a folded text from done on; its length if nowhere.
+func (f *form) find(low string, done int) int {
+	for from := done; ; {
+		at := strings.Index(low[from:], f.text)
+		if at < 0 {
+			return len(low)
+		}
+		if at += from; f.stands(low, at) {
+			return at
+		}
+		from = at + 1
+	}
+}
+
+// stands reports whether what is found is no part of something else.
+func (f *form) stands(s string, at int) bool {
+	before, _ := utf8.DecodeLastRuneInString(s[:at])
+	after, _ := utf8.DecodeRuneInString(s[at+len(f.text):])
+	switch {
+	case isWord(before), f.whole && before != utf8.RuneError && !strings.ContainsRune(" \t\n\"<>()[]{},;:/\\|?&", before):
+		return false
+	case f.begun:
+		return true
+	}
+	// An address goes on with its domain; it is found as a whole by what it looks like,
+	// unless there are spaces and such in it.
+	return !isWord(after) && (after != '@' || f.odd)
+}
+
+// endOfQuote returns where that ends of which only the beginning was found.
+func endOfQuote(s string, at, end int) int {
+	if at == 0 || s[at-1] != '"' {
+		return len(s)
+	}
+	for ; end < len(s) && s[end] != '"'; end++ {
+		if s[end] == '\\' {
+			end++
+		}
+	}
+	return min(end, len(s))
+}
+
+// fold returns s as it is compared, in one case, and whether everything in it stands where
+// it did.
+func fold(s string) (low string, inPlace bool) {
+	ascii := true
+	for i := range len(s) {
+		ascii = ascii && s[i] < utf8.RuneSelf
+	}
+	if ascii {
+		return strings.ToLower(s), true
+	}
+	inPlace = utf8.ValidString(s)
+	return strings.Map(func(r rune) rune {
+		one := unicode.ToLower(unicode.ToUpper(r))
+		inPlace = inPlace && utf8.RuneLen(one) == utf8.RuneLen(r)
+		return one
+	}, s), inPlace
+}
+
+func isWord(r rune) bool {
+	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
+}
