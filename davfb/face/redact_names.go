@@ -22,60 +22,80 @@ type Names struct {
 
 // form is one way to write a name.
 type form struct {
-	text  string // folded
-	shown string // instead
-	whole bool   // it is an address like any other: what goes on before it is part of another
-	begun bool   // it is but the beginning of a long name
-	odd   bool   // what an address is not made of is in it
+	text  string              // folded, [longestForm] of it at most
+	shown string              // instead
+	full  string              // if that is only the beginning: all of the name, empty if nobody knows it
+	write func(string) string // makes text of it
+	begun bool                // it is only the beginning
+	whole bool                // it is an address like any other: what goes on before it is part of another
+	odd   bool                // what an address is not made of is in it
 }
 
-// longestForm is how much of a name is compared, in bytes. Longer ones may be cut short in
-// a text, so that they end where the quotes do, or the text.
+// longestForm is how much of a name is looked for, in bytes. Longer ones may be cut short in
+// a text; then they end where the quotes do, or the text.
 const longestForm = 40
 
+// forms are how names may be written, each with what is in all that differs from the name.
+// What is quoted may be part of what is quoted.
+var forms = []struct {
+	mark  string
+	write func(string) string
+}{
+	{"", func(s string) string { return s }},
+	{`\`, quoted},
+	{`\`, func(s string) string { return quoted(quoted(s)) }},
+	{"&", html.EscapeString},
+	{"%", url.PathEscape},
+	{"%+", url.QueryEscape},
+}
+
+const marks = `\&%+`
+
 // Names returns what finds names in texts. Empty ones are left out.
-func (r *Redactor) Names(names ...string) Names {
+func (r *Redactor) Names(names ...string) Names { return r.namesIn(marks, names) }
+
+// namesIn is Names for one text.
+func (r *Redactor) namesIn(text string, names []string) Names {
 	found := Names{redactor: r}
 	if r == nil {
 		return found
 	}
 	for i, name := range names {
 		if name != "" && !slices.Contains(names[:i], name) {
-			found.add(name)
+			found.add(name, text)
 		}
 	}
 	return found
 }
 
-func (n *Names) add(name string) {
+func (n *Names) add(name, text string) {
 	shown := n.redactor.Name(name)
 	if shown == name {
 		return // it is redacted already
 	}
-	if whole, cut := strings.CutSuffix(name, "…"); cut {
-		n.write(whole, form{shown: shown, begun: true})
-	} else {
-		n.write(name, form{shown: shown, whole: plain.MatchString(name)})
-	}
+	n.write(name, text, form{shown: shown, whole: plain.MatchString(name)})
 	if short := given(name); short != name {
-		n.write(short, form{shown: shown, odd: !usual.MatchString(short)})
-	}
-	if len(name) > longestForm {
-		n.write(name[:longestForm], form{shown: shown, begun: true})
+		n.write(short, text, form{shown: shown, odd: !usual.MatchString(short)})
 	}
 }
 
-// write adds the ways to write a name as f says. The longest is found first where several
-// begin.
-func (n *Names) write(name string, f form) {
-	if f.begun {
-		name = name[:min(len(name), longestForm)]
-		for name != "" && !utf8.ValidString(name) { // cut within a character
-			name = name[:len(name)-1]
-		}
+// write adds the ways to write a name that a text may have. It may have been cut short by
+// [shorten].
+func (n *Names) write(name, text string, f form) {
+	begin, cut := strings.CutSuffix(name, "…")
+	if !cut {
+		f.full = name
 	}
-	for _, text := range []string{name, quoted(name), quoted(quoted(name)), html.EscapeString(name), url.PathEscape(name), url.QueryEscape(name)} {
-		f.text, _ = fold(text)
+	if f.begun = cut || len(begin) > longestForm; f.begun {
+		begin = strings.ToValidUTF8(begin[:min(len(begin), longestForm)], "")
+	}
+	simple := usual.MatchString(begin) // it looks the same everywhere
+	for i, way := range forms {
+		if i > 0 && (simple || !strings.ContainsAny(text, way.mark)) {
+			continue
+		}
+		f.write = way.write
+		f.text, _ = fold(way.write(begin))
 		if f.text != "" && !slices.ContainsFunc(n.forms, func(other form) bool { return other.text == f.text }) {
 			n.forms = append(n.forms, f)
 		}
@@ -152,7 +172,7 @@ func (n Names) Text(s string) string {
 			break
 		}
 		if n.forms[best].begun {
-			end = endOfQuote(s, at, end)
+			end = n.forms[best].end(low, at)
 		}
 		b.WriteString(n.redactor.addresses(s[done:at]))
 		b.WriteString(n.forms[best].shown)
@@ -194,17 +214,21 @@ func (f *form) stands(s string, at int) bool {
 	return !isWord(after) && (after != '@' || f.odd)
 }
 
-// endOfQuote returns where that ends of which only the beginning was found.
-func endOfQuote(s string, at, end int) int {
-	if at == 0 || s[at-1] != '"' {
-		return len(s)
+// end returns where that ends of which only the beginning was found.
+func (f *form) end(low string, at int) int {
+	if full, _ := fold(f.write(f.full)); full != "" && strings.HasPrefix(low[at:], full) {
+		return at + len(full)
 	}
-	for ; end < len(s) && s[end] != '"'; end++ {
-		if s[end] == '\\' {
+	if at == 0 || low[at-1] != '"' {
+		return len(low)
+	}
+	end := at + len(f.text)
+	for ; end < len(low) && low[end] != '"'; end++ {
+		if low[end] == '\\' {
 			end++
 		}
 	}
-	return min(end, len(s))
+	return min(end, len(low))
 }
 
 // fold returns s as it is compared, in one case, and whether everything in it stands where
