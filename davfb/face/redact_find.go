@@ -37,7 +37,7 @@ var people = regexp.MustCompile(strings.Join([]string{
 
 const (
 	// atDomain is the rest of an address, which may be escaped more than once.
-	atDomain = `(?:@|%(?:25)*40)(?:[\pL\pN][\pL\pN.-]*|\[[^\]\s]*\])`
+	atDomain = `(?:@|%(?:25)*40)(?:[\pL\pN][\pL\pN._-]*|\[[^\]\s]*\])`
 	// naming are attributes that make up the first part of somebody's name in LDAP.
 	naming = `cn|uid|mail|sn|e|name|givenname|displayname|emailaddress|samaccountname|userprincipalname`
 )
