@@ -3,6 +3,7 @@ package face
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -17,23 +18,31 @@ var (
 
 // people are names of them in a text. In a URL all characters may be escaped, and in what
 // Go has quoted the quotes are.
-var people = regexp.MustCompile(strings.Join([]string{
-	// A legacyExchangeDN in quotes, or to the end, as it may hold spaces and commas; with
-	// other slashes it is the path of an item in the free/busy folder.
-	`"(?i:(?:EX:)?/o=)(?:[^"\\\n]|\\.)*"`,
+var people = regexp.MustCompile(strings.Join(append(slices.Clone(enclosed),
+	// A legacyExchangeDN to the end, as it may hold spaces and commas; with other slashes it
+	// is the path of an item in the free/busy folder.
 	`(?i:(?:/|%2F|_xF8FF_)o(?:=|%3D)[^"<>\n;]*?(?:/|%2F|_xF8FF_)cn(?:=|%3D))[^"<>\n;]*`,
+	// An address whose first part is in quotes.
+	`\\"(?:[^"\\\n]|\\\\.)+\\"`+atDomain,
+	// Any other, also as a parameter of a URL.
+	`(?:[?&]\w+=)?[^\s"'<>()\[\]{},;:=/\\|?&@][^\s"<>()\[\]{},;:/\\|?&@]*`+atDomain,
+), "|"))
+
+// wholes are those of them whose ends are plain to see, so that a name that is known and
+// stands in them is but a part.
+var wholes = regexp.MustCompile(strings.Join(enclosed, "|"))
+
+var enclosed = []string{
+	// A legacyExchangeDN in quotes.
+	`"(?i:(?:EX:)?/o=)(?:[^"\\\n]|\\.)*"`,
 	// A name in LDAP in quotes, or without, when only the last parts have no spaces. There
 	// is a backslash before a comma in it, and two in quotes.
 	`"(?i:` + naming + `)=(?:[^"\\\n]|\\.)*"`,
 	`(?i:\b(?:` + naming + `)=)(?:[^,\\"<>\n]|\\+[^"\\])+(?:,\s?(?i:(?:` + naming + `|ou|o|l|st|c)=(?:[^,\\"<>\n]|\\+[^"\\])+|dc=[\w-]+))+`,
-	// An address in quotes as a whole, as there may be spaces in it.
+	// An address in quotes as a whole, as there may be spaces in it, or its first part.
 	`"(?:[^"\\\n]|\\.)+?` + atDomain + `"`,
-	// An address whose first part is in quotes.
 	`"(?:[^"\\\n]|\\.)+"` + atDomain,
-	`\\"(?:[^"\\\n]|\\\\.)+\\"` + atDomain,
-	// Any other, also as a parameter of a URL.
-	`(?:[?&]\w+=)?[^\s"'<>()\[\]{},;:=/\\|?&@][^\s"<>()\[\]{},;:/\\|?&@]*` + atDomain,
-}, "|"))
+}
 
 const (
 	// atDomain is the rest of an address, which may be escaped more than once.
@@ -52,12 +61,12 @@ var (
 	// item turns the path of an item in the free/busy folder into its legacyExchangeDN.
 	item = strings.NewReplacer("_xF8FF_", "/", "_xf8ff_", "/", "_XF8FF_", "/", "/USER-", "", "/user-", "")
 	// bare are names in paths that need no domain.
-	bare = regexp.MustCompile(`(?i:^/exchange/)([^/?]+)|(?i:[?&]user=)([^&]+)|([^/]+)(?i:\.(?:vfb|ifb)$)`)
+	bare = regexp.MustCompile(`(?i:^/exchange/)([^/?]+)|(?i:^/freebusy/)(.+?)(?i:\.(?:vfb|ifb)$)|(?i:[?&]user=)([^&]+)|([^/]+)(?i:\.(?:vfb|ifb)$)`)
 )
 
 // addresses is Text without names that are known.
 func (r *Redactor) addresses(s string) string {
-	if !strings.ContainsAny(s, "@%=") {
+	if !strings.ContainsAny(s, signs) {
 		return s
 	}
 	return people.ReplaceAllStringFunc(s, r.found)

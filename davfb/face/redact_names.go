@@ -1,6 +1,7 @@
 package face
 
 import (
+	"cmp"
 	"html"
 	"net/url"
 	"slices"
@@ -154,36 +155,88 @@ func (n Names) Text(s string) string {
 	}
 	var b strings.Builder
 	done := 0
-	next := make([]int, len(n.forms)) // where each form comes next
-	for i := range next {
-		next[i] = -1
-	}
-	for {
-		best, at, end := -1, len(s), 0
-		for i := range n.forms {
-			if next[i] < done {
-				next[i] = n.forms[i].find(low, done)
-			}
-			if e := next[i] + len(n.forms[i].text); next[i] < at || next[i] == at && at < len(s) && e > end {
-				best, at, end = i, next[i], e
-			}
-		}
-		if best < 0 {
-			break
-		}
-		if n.forms[best].begun {
-			end = n.forms[best].end(low, at)
-		}
-		b.WriteString(n.redactor.addresses(s[done:at]))
-		b.WriteString(n.forms[best].shown)
-		done = end
-	}
-	if done == 0 {
-		return n.redactor.addresses(s)
+	for _, f := range n.within(s, n.spans(low)) {
+		b.WriteString(n.redactor.addresses(s[done:f.begin]))
+		b.WriteString(f.shown)
+		done = f.end
 	}
 	b.WriteString(n.redactor.addresses(s[done:]))
 	return b.String()
 }
+
+// span is where a name stands.
+type span struct {
+	begin, end int
+	shown      string // instead
+}
+
+// spans returns where names stand in a folded text.
+func (n Names) spans(low string) (all []span) {
+	next := make([]int, len(n.forms)) // where each form comes next
+	for i := range next {
+		next[i] = -1
+	}
+	for done := 0; ; {
+		best, at, end := -1, len(low), 0
+		for i := range n.forms {
+			if next[i] < done {
+				next[i] = n.forms[i].find(low, done)
+			}
+			if e := next[i] + len(n.forms[i].text); next[i] < at || next[i] == at && at < len(low) && e > end {
+				best, at, end = i, next[i], e
+			}
+		}
+		if best < 0 {
+			return all
+		}
+		if n.forms[best].begun {
+			end = n.forms[best].end(low, at)
+		}
+		all = append(all, span{at, end, n.forms[best].shown})
+		done = end
+	}
+}
+
+// within widens spans of names to what they are parts of, such as a distinguished name.
+func (n Names) within(s string, names []span) []span {
+	if len(names) == 0 || !outside(s, names) {
+		return names
+	}
+	all := names
+	for _, at := range wholes.FindAllStringIndex(s, -1) {
+		if text := s[at[0]:at[1]]; !strings.Contains(text, "://") && !strings.HasPrefix(text, `"/`) {
+			all = append(all, span{at[0], at[1], n.redactor.found(text)})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b span) int { return cmp.Or(a.begin-b.begin, b.end-a.end) })
+	var merged []span
+	for _, f := range all {
+		last := len(merged) - 1
+		switch {
+		case last < 0 || f.begin >= merged[last].end:
+			merged = append(merged, f)
+		case f.end > merged[last].end: // parts of both
+			merged[last].end = f.end
+			merged[last].shown = n.redactor.hash(s[merged[last].begin:f.end])
+		}
+	}
+	return merged
+}
+
+// outside reports whether what people are found by stands elsewhere than in their names.
+func outside(s string, names []span) bool {
+	done := 0
+	for _, f := range names {
+		if strings.ContainsAny(s[done:f.begin], signs) {
+			return true
+		}
+		done = f.end
+	}
+	return strings.ContainsAny(s[done:], signs)
+}
+
+// signs are one of them in whatever people is to find.
+const signs = "@%="
 
 // find returns where a form begins in a folded text from done on; its length if nowhere.
 func (f *form) find(low string, done int) int {
