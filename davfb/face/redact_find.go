@@ -60,8 +60,9 @@ var (
 	beyond = regexp.MustCompile(`(?i:&\w+=|(?:, ?|\s)(?:EX:)?/o=)`)
 	// item turns the path of an item in the free/busy folder into its legacyExchangeDN.
 	item = strings.NewReplacer("_xF8FF_", "/", "_xf8ff_", "/", "_XF8FF_", "/", "/USER-", "", "/user-", "")
-	// bare are names in paths that need no domain.
-	bare = regexp.MustCompile(`(?i:^/exchange/)([^/?]+)|(?i:^/freebusy/)(.+?)(?i:\.(?:vfb|ifb)$)|(?i:[?&]user=)([^&]+)|([^/]+)(?i:\.(?:vfb|ifb)$)`)
+	// bare are names in paths that need no domain. A path that was too long for the log may
+	// end within one.
+	bare = regexp.MustCompile(`(?i:^/exchange/)([^/?]+)|(?i:^/freebusy/)(.+?)(?i:(?:\.(?:vfb|ifb))?$)|(?i:[?&]user=)([^&]+)|([^/]+)(?i:(?:\.(?:vfb|ifb)|…)$)`)
 )
 
 // addresses is Text without names that are known.
