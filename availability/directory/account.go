@@ -175,18 +175,21 @@ func (a *Accounts) find(ctx context.Context, name string) (*account, error) {
 	}
 	entries, err := a.ldap.link.search(ctx, n.request(a.ldap.config.BaseDN))
 	if ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded) {
-		return nil, fmt.Errorf("more than %d entries have the name %q: names have to be those of one", mostNamesakes, name)
+		return nil, fmt.Errorf("more than %d entries have the name: names have to be those of one", mostNamesakes)
 	}
 	if err != nil {
 		return nil, err
 	}
-	found, err := n.choose(entries)
-	if err != nil {
-		return nil, err
-	}
-	if found == nil {
+	var found *account
+	switch best := n.best(entries); len(best) {
+	case 0:
 		a.rememberNobody(n)
 		return nil, nil
+	case 1:
+		found = best[0]
+	default:
+		a.ldap.config.Log.Warn("a name is that of several accounts, so that it is nobody's", "name", name, "one", best[0].dn, "another", best[1].dn)
+		return nil, errNamesakes
 	}
 	if found.left > 0 {
 		a.ldap.config.Log.Warn("an account is in more groups than are heeded", "name", name, "most", mostMemberships, "not_heeded", found.left)
@@ -239,7 +242,7 @@ func (a *Accounts) bind(ctx context.Context, name, dn, password string) (bool, e
 	}
 	why, final := explain(refused.err)
 	if !final {
-		return false, fmt.Errorf("the log-in of %q: %w; %s", name, refused.err, why)
+		return false, fmt.Errorf("the log-in was refused: %w; %s", refused.err, why)
 	}
 	a.ldap.config.Log.Info("the directory refused a log-in", "server", a.ldap.config.URL, "name", name, "reason", why)
 	return false, nil

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,9 +77,11 @@ const (
 	byName
 )
 
-// choose returns the entry that has the name best, nil if none has it.
-func (n loginName) choose(entries []*ldap.Entry) (*account, error) {
-	var best []*account
+// errNamesakes names nobody, as it gets into texts that are not only for the log.
+var errNamesakes = errors.New("the name is that of several accounts, so that it is nobody's; the log says of which")
+
+// best returns the entries that have the name best: more than one if they are rivals.
+func (n loginName) best(entries []*ldap.Entry) (best []*account) {
 	most := byMail
 	for _, e := range entries {
 		a := readAccount(e)
@@ -90,13 +93,7 @@ func (n loginName) choose(entries []*ldap.Entry) (*account, error) {
 			best = append(best, a)
 		}
 	}
-	switch len(best) {
-	case 0:
-		return nil, nil
-	case 1:
-		return best[0], nil
-	}
-	return nil, fmt.Errorf("the name %q is that of several accounts, so that it is nobody's: of %.200q and of %.200q", n.address(), best[0].dn, best[1].dn)
+	return best
 }
 
 // account is an entry of somebody who may log in.

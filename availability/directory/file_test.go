@@ -206,19 +206,19 @@ func TestFaults(t *testing.T) {
 		{"d.csv", "\xff\xfem\x00", "d.csv: the file is UTF-16: write it as UTF-8 (Export-Csv -Encoding UTF8, ldifde without -u)"},
 		{"d.csv", "m\x00a\x00", "d.csv: the file is UTF-16: write it as UTF-8 (Export-Csv -Encoding UTF8, ldifde without -u)"},
 		{"d.csv", "mail,displayname\na@x.example,J\xf6rg\n", `d.csv:2: "J\xf6rg" is not UTF-8: write the file with Export-Csv -Encoding UTF8`},
-		{"d.csv", "#TYPE x\nmail,legacyexchangedn\na,b\n\nc@x.example\n", "d.csv:3: \"a\" is not an SMTP address\nd.csv:3: legacyExchangeDN \"b\" does not begin with /\nd.csv:5: 1 columns instead of 2"},
+		{"d.csv", "#TYPE x\nmail,legacyexchangedn\na,b\n\nc@x.example\n", "d.csv:3: not an SMTP address: expected user@domain\nd.csv:3: the legacyExchangeDN does not begin with /\nd.csv:5: 1 columns instead of 2"},
 		{"d.csv", "mail,displayname\n,Joe\n", "d.csv:2: there is no SMTP address"},
 		{"d.csv", "mail,emailaddresses\na@x.example,Microsoft.Exchange.Data.ProxyAddressCollection\n",
 			`d.csv:2: "Microsoft.Exchange.Data.ProxyAddressCollection" is the name of a type: join the values with @{n='EmailAddresses';e={$_.EmailAddresses -join ';'}}`},
-		{"d.csv", "mail,externalemailaddress\na@x.example,smtp:nowhere\n", `d.csv:2: "nowhere" is not an SMTP address`},
-		{"d.csv", "mail,members\na@x.example,contoso.com/Users/Joe\n", `d.csv:2: member: "contoso.com/Users/Joe" is not an SMTP address`},
+		{"d.csv", "mail,externalemailaddress\na@x.example,smtp:nowhere\n", `d.csv:2: not an SMTP address: expected user@domain`},
+		{"d.csv", "mail,members\na@x.example,contoso.com/Users/Joe\n", `d.csv:2: member: not an SMTP address: expected user@domain`},
 		{"d.csv", "mail\na\"b@x.example\nb@x.example\n", `d.csv:2: column 2: bare " in non-quoted-field`},
 		{"d.csv", "mail,proxyaddresses\na@x.example,smtp:b@x.example\nc@x.example,\nC@x.example,smtp:B@x.example\n",
 			"d.csv:4: b@x.example is an address of line 2, too\nd.csv:4: c@x.example is an address of line 3, too"},
 		{"d.csv", many.String(), ""},
 		{"d.ldif", "", "d.ldif: there are no entries in the file"},
 		{"d.ldif", "version: 2\n\n" + ldifEntry(), `d.ldif:1: LDIF of version "2" is not known`},
-		{"d.ldif", ldifEntry("mail: b"), `d.ldif:5: "b" is not an SMTP address`},
+		{"d.ldif", ldifEntry("mail: b"), `d.ldif:5: not an SMTP address: expected user@domain`},
 		{"d.ldif", ldifEntry("mail:: b"), `d.ldif:5: "b" is not base64: illegal base64 data at input byte 0`},
 		{"d.ldif", ldifEntry("mail:: /w=="), `d.ldif:5: "\xff" is not UTF-8`},
 		{"d.ldif", ldifEntry("mail:< file:///etc/passwd"), "d.ldif:5: values in other files (attribute:< URL) are not read"},
@@ -239,7 +239,7 @@ func TestFaults(t *testing.T) {
 		got := strings.ReplaceAll(err.Error(), filepath.Dir(path)+string(filepath.Separator), "")
 		if test.want == "" { // too many to write down
 			lines := strings.Split(got, "\n")
-			if len(lines) != 21 || lines[19] != `d.csv:21: "a19" is not an SMTP address` || lines[20] != "… and perhaps more" {
+			if len(lines) != 21 || lines[19] != `d.csv:21: not an SMTP address: expected user@domain` || lines[20] != "… and perhaps more" {
 				t.Errorf("%d lines: %s", len(lines), got)
 			}
 			continue
@@ -306,7 +306,7 @@ func TestReadsAgain(t *testing.T) {
 			time.Sleep(time.Second)
 			expect("ann@contoso.com", true)
 		}
-		if got := strings.Count(log.String(), "level=WARN"); got != 1 || !strings.Contains(log.String(), `d.csv:2: \"ann\" is not an SMTP address`) {
+		if got := strings.Count(log.String(), "level=WARN"); got != 1 || !strings.Contains(log.String(), `d.csv:2: not an SMTP address`) {
 			t.Errorf("%d warnings: %s", got, log.String())
 		}
 		os.Remove(path)

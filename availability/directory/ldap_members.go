@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -65,13 +66,13 @@ func (d *LDAP) moreMembers(ctx context.Context, c *candidate) error {
 		return err
 	}
 	if len(results) != 1 {
-		return fmt.Errorf("%.200s is there no more", c.dn)
+		return errors.New("a list is there no more")
 	}
 	more := readEntry(results[0])
 	c.r.members = append(c.r.members, more.r.members...)
 	c.next = more.next
 	if c.next > 0 && c.next <= from {
-		return fmt.Errorf("%.200s: the server does not get on with the members after the first %d", c.dn, before)
+		return fmt.Errorf("the server does not get on with the members of a list after the first %d", before)
 	}
 	return nil
 }

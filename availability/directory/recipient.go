@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,7 +58,7 @@ func (r *recipient) add(attribute, value string) error {
 	case attrLegacyDN:
 		dn := legacyDN(value)
 		if !dn.IsLegacyDN() {
-			return fmt.Errorf("legacyExchangeDN %.200q does not begin with /", value)
+			return errors.New("the legacyExchangeDN does not begin with /")
 		}
 		r.legacyDN = dn
 		r.know(dn)
@@ -97,7 +98,7 @@ func (r *recipient) addProxy(value string) error {
 		if dn := lower(rest); dn.IsLegacyDN() {
 			r.know(dn)
 		} else if t == "" {
-			return fmt.Errorf("%.200q is no address", value)
+			return errNoAddress
 		}
 	}
 	return nil // of a type nobody asks by: SIP, X400, EUM …
@@ -163,6 +164,12 @@ func (e *Entry) address() availability.Mailbox {
 	}
 }
 
+// What is wrong with an address, without it: it may be somebody's, and texts get into the log.
+var (
+	errNoAddress = errors.New("no address: expected user@domain, or what begins with /")
+	errNoSMTP    = errors.New("not an SMTP address: expected user@domain")
+)
+
 func lower(s string) availability.Mailbox {
 	return availability.Mailbox(strings.ToLower(strings.TrimSpace(s)))
 }
@@ -171,11 +178,11 @@ func lower(s string) availability.Mailbox {
 func smtp(value string) (availability.Mailbox, error) {
 	t, rest := cutType(value)
 	if t != "" && !strings.EqualFold(t, "smtp") {
-		return "", fmt.Errorf("%.200q is not an SMTP address", value)
+		return "", errNoSMTP
 	}
 	m := lower(rest)
 	if m.Domain() == "" {
-		return "", fmt.Errorf("%.200q is not an SMTP address", value)
+		return "", errNoSMTP
 	}
 	return m, nil
 }

@@ -56,50 +56,50 @@ func (r rows) of(m availability.Mailbox) (availability.Schedule, *availability.R
 		return availability.Schedule{}, reason
 	}
 	schedule := merged.Parse(digits, r.request.Window, r.request.Interval, merged.Exchange2003)
-	return schedule, r.gaps(m, digits)
+	return schedule, r.gaps(digits)
 }
 
 // row returns the digits of m, as many as were asked for or fewer, or why they cannot
-// be trusted.
+// be trusted. Whose they are not is quoted, as it gets into the log, and m is known there.
 func (r rows) row(m availability.Mailbox) (string, *availability.Reason) {
 	found := r.digits[strings.ToLower(string(m))]
 	switch {
 	case len(found) == 0 && r.stranger != "":
-		return "", availability.Because(availability.BadResponse, "the reply has no row of %s, but one of %.100q, which was not asked about", m, r.stranger)
+		return "", availability.Because(availability.BadResponse, "the reply has no row of it, but one of %.100q, which was not asked about", r.stranger)
 	case len(found) == 0:
-		return "", availability.Because(availability.UnknownMailbox, "the reply has no row of %s", m)
+		return "", availability.Because(availability.UnknownMailbox, "the reply has no row of it")
 	}
 	digits, slots := found[0], r.request.Window.Slots(r.request.Interval)
 	for _, other := range found[1:] {
 		if other != digits {
-			return "", availability.Because(availability.BadResponse, "the reply has two rows of %s, which differ", m)
+			return "", availability.Because(availability.BadResponse, "the reply has two rows of it, which differ")
 		}
 	}
 	switch {
 	case digits == "":
-		return "", availability.Because(availability.NoInformation, "the row of %s has no digits", m)
+		return "", availability.Because(availability.NoInformation, "its row has no digits")
 	case !davxml.AreDigits(digits):
-		return "", availability.Because(availability.BadResponse, "the row of %s is %.80q, expected digits from 0 to 4", m, digits)
+		return "", availability.Because(availability.BadResponse, "its row is %.80q, expected digits from 0 to 4", digits)
 	case len(digits) > slots, len(digits) < slots && !r.exact:
-		return "", availability.Because(availability.BadResponse, "the row of %s has %d digits, expected %d", m, len(digits), slots)
+		return "", availability.Because(availability.BadResponse, "its row has %d digits, expected %d", len(digits), slots)
 	}
 	return digits, nil
 }
 
-// gaps returns why the digits of m do not say all, nil if they do.
+// gaps returns why digits do not say all, nil if they do.
 //
 // A row of nothing but 4 is not called an unknown mailbox: Exchange 2003 draws one
 // that never published its free/busy just the same.
-func (r rows) gaps(m availability.Mailbox, digits string) *availability.Reason {
+func (r rows) gaps(digits string) *availability.Reason {
 	slots, unknown := r.request.Window.Slots(r.request.Interval), strings.Count(digits, "4")
 	switch {
 	case unknown == slots:
-		return availability.Because(availability.NoInformation, "nothing but 4, no data, for %s: there is no such mailbox, or it has published no free/busy of this time", m)
+		return availability.Because(availability.NoInformation, "nothing but 4, no data: there is no such mailbox, or it has published no free/busy of this time")
 	case len(digits) < slots:
-		return availability.Because(availability.BadResponse, "the row of %s ends after %d of %d digits", m, len(digits), slots)
+		return availability.Because(availability.BadResponse, "its row ends after %d of %d digits", len(digits), slots)
 	case unknown > 0:
 		first := r.request.Window.Start.Add(time.Duration(strings.IndexByte(digits, '4')) * r.request.Interval)
-		return availability.Because(availability.NoInformation, "no data of %s in %d of %d slots, the first at %s", m, unknown, slots, first.UTC().Format(time.RFC3339))
+		return availability.Because(availability.NoInformation, "no data in %d of %d slots, the first at %s", unknown, slots, first.UTC().Format(time.RFC3339))
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func startExchange(t *testing.T, x *exchangetest.Exchange) string {
 }
 
 // parse reads a configuration that has to be in order, with all it names.
-func parse(t *testing.T, format string, args ...any) *config.Config {
+func parse(t testing.TB, format string, args ...any) *config.Config {
 	t.Helper()
 	c, err := config.Parse("fbgate.yaml", fmt.Appendf(nil, format, args...))
 	if err == nil {

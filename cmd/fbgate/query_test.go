@@ -101,7 +101,7 @@ func TestQueryTellsWhatAnswered(t *testing.T) {
 		{"a remembered reply", http.StatusOK, "fbgate; hit; ttl=60", fmt.Sprintf(reply, "02"), "0 Remembered; the oldest part is 7 seconds old.\n"},
 		{"a fresh reply", http.StatusOK, "fbgate; fwd=miss", fmt.Sprintf(reply, "02"), "0 Asked just now.\n"},
 		{"a reply of Exchange", http.StatusOK, "", fmt.Sprintf(reply, "02"), "0 ? no information\n"},
-		{"too few digits", http.StatusOK, "", fmt.Sprintf(reply, "0"), `1 fbgate: http://HOST/public/: free/busy reply: row 1 (mary) has "0", expected 2 digits`},
+		{"too few digits", http.StatusOK, "", fmt.Sprintf(reply, "0"), `1 fbgate: http://HOST/public/: free/busy reply: row 1 has "0", expected 2 digits`},
 		{"a refusal", http.StatusBadRequest, "", "<a:error xmlns:a=\"WM\"/>\n", "1 fbgate: HOST answered 400 Bad Request: <a:error xmlns:a=\"WM\"/>\n"},
 		{"a log-in page", http.StatusOK, "", "<html><body>Please log in</body></html>", "1 fbgate: HOST answered with an HTML page: "},
 		{"a page of an error", http.StatusBadGateway, "", "<html>\n\x1b[2JBad\u009b gateway</html>", "1 fbgate: HOST answered 502 Bad Gateway: <html>  [2JBad  gateway</html>\n"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 
 	"fbgate/availability"
@@ -17,6 +18,7 @@ import (
 type redacting struct {
 	slog.Handler
 	redactor *face.Redactor
+	with     []string // names in what stands in all lines
 }
 
 // redacted returns h, or what hides addresses before it, as the configuration says.
@@ -24,7 +26,7 @@ func redacted(c config.Log, h slog.Handler) slog.Handler {
 	if !c.RedactAddresses {
 		return h
 	}
-	return redacting{h, face.NewRedactor()}
+	return redacting{h, face.NewRedactor(), nil}
 }
 
 // redactor returns the one of the log, so that an address looks the same to operators
@@ -41,14 +43,15 @@ func redactor(c config.Log, log *slog.Logger) *face.Redactor {
 
 // Handle implements slog.Handler.
 func (h redacting) Handle(ctx context.Context, r slog.Record) error {
-	var names []string // of people, which need not look like that in the other fields
+	names := slices.Clone(h.with) // which need not look like that in the other fields
 	r.Attrs(func(a slog.Attr) bool {
 		names = append(names, named(a)...)
 		return true
 	})
-	hidden := slog.NewRecord(r.Time, r.Level, h.redactor.Text(r.Message, names...), r.PC)
+	l := line{h.redactor, h.redactor.Names(names...)}
+	hidden := slog.NewRecord(r.Time, r.Level, h.redactor.Text(r.Message), r.PC)
 	r.Attrs(func(a slog.Attr) bool {
-		hidden.AddAttrs(h.attr(a, names))
+		hidden.AddAttrs(l.attr(a))
 		return true
 	})
 	return h.Handler.Handle(ctx, hidden)
@@ -56,20 +59,13 @@ func (h redacting) Handle(ctx context.Context, r slog.Record) error {
 
 // WithAttrs implements slog.Handler.
 func (h redacting) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return redacting{h.Handler.WithAttrs(h.attrs(attrs, nil)), h.redactor}
+	names := slices.Concat(h.with, named(slog.Attr{Value: slog.GroupValue(attrs...)}))
+	return redacting{h.Handler.WithAttrs(line{h.redactor, h.redactor.Names(names...)}.attrs(attrs)), h.redactor, names}
 }
 
 // WithGroup implements slog.Handler.
 func (h redacting) WithGroup(name string) slog.Handler {
-	return redacting{h.Handler.WithGroup(name), h.redactor}
-}
-
-func (h redacting) attrs(attrs []slog.Attr, names []string) []slog.Attr {
-	hidden := make([]slog.Attr, len(attrs))
-	for i, a := range attrs {
-		hidden[i] = h.attr(a, names)
-	}
-	return hidden
+	return redacting{h.Handler.WithGroup(name), h.redactor, h.with}
 }
 
 // people are the fields that hold nothing but what names somebody: mailboxes and what is
@@ -82,78 +78,127 @@ var people = map[string]bool{
 // more is what a list of mailboxes ends with that is too long.
 var more = regexp.MustCompile(`^and \d+ more$`)
 
+// ours are the fields in which nobody is named but by an address in what they hold: to look
+// for names there would let whoever asks about timeout@contoso.com hide what went wrong.
+var ours = map[string]bool{
+	"file": true, "for": true, "member": true, "method": true, "organization": true, "request_id": true, "server": true,
+}
+
 // named returns the names of people in a field.
 func named(a slog.Attr) (names []string) {
+	value := a.Value.Resolve()
+	if value.Kind() == slog.KindGroup {
+		for _, inner := range value.Group() {
+			names = append(names, named(inner)...)
+		}
+		return names
+	}
+	if a.Key == "client" {
+		_, who, _ := strings.Cut(value.String(), ", ")
+		return []string{session.ReplaceAllString(who, "")}
+	}
 	if !people[a.Key] {
 		return nil
 	}
-	switch value := a.Value.Resolve(); v := value.Any().(type) {
+	switch v := value.Any().(type) {
 	case string:
-		names = append(names, v)
+		return []string{v}
 	case availability.Mailbox:
-		names = append(names, string(v))
+		return []string{string(v)}
 	case []string:
-		names = append(names, v...)
+		return slices.DeleteFunc(slices.Clone(v), more.MatchString)
+	case []availability.Mailbox:
+		for _, m := range v {
+			names = append(names, string(m))
+		}
 	}
 	return names
 }
 
-func (h redacting) attr(a slog.Attr, names []string) slog.Attr {
+// line hides who is named in one line of the log.
+type line struct {
+	redactor *face.Redactor
+	names    face.Names // in all of it
+}
+
+func (l line) attrs(attrs []slog.Attr) []slog.Attr {
+	hidden := make([]slog.Attr, len(attrs))
+	for i, a := range attrs {
+		hidden[i] = l.attr(a)
+	}
+	return hidden
+}
+
+func (l line) attr(a slog.Attr) slog.Attr {
 	value := a.Value.Resolve()
 	switch value.Kind() {
 	case slog.KindString:
-		return slog.String(a.Key, h.text(a.Key, value.String(), names))
+		return slog.String(a.Key, l.text(a.Key, value.String()))
 	case slog.KindGroup:
-		return slog.Attr{Key: a.Key, Value: slog.GroupValue(h.attrs(value.Group(), names)...)}
+		return slog.Attr{Key: a.Key, Value: slog.GroupValue(l.attrs(value.Group())...)}
 	case slog.KindAny:
-		return slog.Attr{Key: a.Key, Value: h.any(a.Key, value, names)}
+		return slog.Attr{Key: a.Key, Value: l.any(a.Key, value)}
 	}
 	return slog.Attr{Key: a.Key, Value: value}
 }
 
 // text hides what is in a field of that key.
-func (h redacting) text(key, s string, names []string) string {
+func (l line) text(key, s string) string {
 	switch {
-	case key == "remedy", key == "mailboxes" && more.MatchString(s):
+	case key == "remedy", key == "mailboxes" && more.MatchString(s), key == "reason" && isCode(s):
 		return s // it is always the same
 	case people[key]:
-		return h.redactor.Name(s)
+		return l.redactor.Name(s)
 	case key == "client":
-		return h.client(s)
+		return l.client(s)
 	case key == "path":
-		return h.redactor.Path(s)
+		return l.redactor.Path(s)
+	case ours[key]:
+		return l.redactor.Text(s)
 	}
-	return h.redactor.Text(s, names...)
+	return l.names.Text(s)
 }
 
-// client hides which operator it is, after whose address the name stands, and the session.
-func (h redacting) client(s string) string {
-	parts := strings.Split(s, ", ")
-	for i, part := range parts {
-		if i > 0 && !session.MatchString(part) {
-			parts[i] = h.redactor.Name(part)
-		}
+func isCode(s string) bool { return slices.Contains(availability.Codes(), availability.Code(s)) }
+
+// session is what the client's field ends with on the pages.
+var session = regexp.MustCompile(`(?:, |^)session [A-Z2-7]{6}$`)
+
+// client hides which operator it is, after whose address the name stands, and before the
+// session.
+func (l line) client(s string) string {
+	address, who, found := strings.Cut(s, ", ")
+	if !found {
+		return s
 	}
-	return strings.Join(parts, ", ")
+	of := session.FindString(who)
+	if who = who[:len(who)-len(of)]; who == "" {
+		return s
+	}
+	return address + ", " + l.redactor.Name(who) + of
 }
 
-var session = regexp.MustCompile(`^session \w+$`)
-
-func (h redacting) any(key string, value slog.Value, names []string) slog.Value {
+func (l line) any(key string, value slog.Value) slog.Value {
 	switch v := value.Any().(type) {
 	case error:
-		return slog.StringValue(h.text(key, v.Error(), names))
+		return slog.StringValue(l.text(key, v.Error()))
 	case availability.Mailbox:
-		return slog.StringValue(h.redactor.Name(string(v)))
+		return slog.StringValue(l.redactor.Name(string(v)))
 	case []string:
 		hidden := make([]string, len(v))
 		for i, s := range v {
-			hidden[i] = h.text(key, s, names)
+			hidden[i] = l.text(key, s)
+		}
+		return slog.AnyValue(hidden)
+	case []availability.Mailbox:
+		hidden := make([]string, len(v))
+		for i, m := range v {
+			hidden[i] = l.redactor.Name(string(m))
 		}
 		return slog.AnyValue(hidden)
 	}
 	shown := fmt.Sprint(value.Any())
-	if hidden := h.text(key, shown, names); hidden != shown {
+	if hidden := l.text(key, shown); hidden != shown {
 		return slog.StringValue(hidden)
 	}
 	return value

@@ -3,19 +3,24 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"html"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
+	"fbgate/availability/directory"
 	"fbgate/availability/exchangetest"
 	"fbgate/cmd/fbgate/config"
+	"fbgate/davfb/login"
 )
 
 // sheet is a log that may be written to from all sides.
@@ -83,6 +88,8 @@ organizations:
 		"maryzq@contoso.com", "maryzq.o'brienzq@contoso.com", "maryzq=smithzq@contoso.com", `"maryzq smithzq"@contoso.com`, "MARYZQ@CONTOSO.COM",
 		"maryzq@secret.com", "maryzq.o'brienzq@secret.com", "maryzq@nowhere.example", "maryzq=smithzq@nowhere.example", "maryzqsmithzq", `"maryzq smithzq"`,
 		"/o=Contoso/ou=Sales/cn=Recipients/cn=Maryzq Smithzq", "/o=Contoso/cn=Smithzq, Maryzq", "/o=Contoso/cn=Maryzq O'Brienzq",
+		"maryzq/smithzq@contoso.com", "maryzq&smithzq@secret.com", "{maryzq|smithzq}@nowhere.example", "märyzq@secret.com", `CONTOSO\maryzq`, "maryzq smithzq@contoso.com",
+		"maryzq " + strings.Repeat("smithzq ", 20), "/o=Contoso/cn=Recipients/cn=" + strings.Repeat("maryzq ", 60), strings.Repeat("maryzq", 20) + "@nowhere.example",
 	}
 	for i, m := range mailboxes {
 		kind := "SMTP"
@@ -118,5 +125,73 @@ organizations:
 		if !strings.Contains(log.String(), text) {
 			t.Errorf("%q is not in the log", text)
 		}
+	}
+}
+
+// However a name gets into an error, it does not get into the log.
+func TestNobodyIsNamedInErrors(t *testing.T) {
+	const two = `the name "maryzq" is that of several accounts: of "CN=Smithzq\\\\, Maryzq,OU=Sales,DC=contoso,DC=com" and of "CN=Smithzq\\\\, Maryzq,OU=Ops,DC=contoso,DC=com"`
+	for _, name := range []string{"maryzq", `CONTOSO\maryzq`, "maryzq@CONTOSO.COM", "MARYZQ@contoso.com", "Maryzq Smithzq", `CONTOSO\Maryzq Smithzq`, "cn=smithzq\\, maryzq,ou=sales,dc=contoso,dc=com"} {
+		bare := name[strings.LastIndexByte(name, '\\')+1:]
+		if strings.HasPrefix(name, "cn=") {
+			bare = "Smithzq, Maryzq"
+		}
+		for _, text := range []string{
+			strings.ReplaceAll(two, `"maryzq"`, strconv.Quote(name)),
+			`of CN=Smithzq\, Maryzq,OU=Sales,DC=contoso,DC=com and of uid=maryzq+sn=smithzq,ou=people,dc=contoso,dc=com`,
+			fmt.Sprintf("LDAP Result Code 49: %q: %q", name, fmt.Sprintf("no %q", name)), "no " + strings.ToUpper(name) + " here", "no such user: " + bare,
+			"GET /x?user=" + url.QueryEscape(name) + ": 404", "GET /x/" + url.PathEscape(name) + "/: 404", "<b>" + html.EscapeString(name) + "</b>",
+			`"Maryzq Smithzq@CONTOSO.COM": the ticket has expired`, `open "/home/x/Maryzq@contoso.com": no such file`, "x509: CN=Maryzq Smithzq,O=Contoso,C=DE has expired", `no "maryzq%2540contoso.com"`,
+		} {
+			if strings.Contains(text, "Maryzq Smithzq") && name == "maryzq" && !strings.ContainsAny(text, "@=") {
+				continue // nobody could know
+			}
+			for _, key := range []string{"name", "account", "requester", "client"} {
+				var log sheet
+				shown := name
+				if key == "client" {
+					shown = "192.0.2.1, " + name + ", session AB2C3D"
+				}
+				newLog(config.Log{Format: "json", RedactAddresses: true}, new(slog.LevelVar), &log).Error("accounts cannot be asked", key, shown, "error", errors.New(text))
+				newLog(config.Log{Format: "json", RedactAddresses: true}, new(slog.LevelVar), &log).With(key, shown).Error("again", slog.Group("why", "error", text))
+				if strings.Contains(strings.ToLower(log.String()), "zq") {
+					t.Errorf("%s: %s: %s", name, text, log.String())
+				}
+			}
+		}
+	}
+}
+
+// An operator may be called as a session is, and what went wrong is told even if somebody
+// asks about an address that is called so.
+func TestLogTellsWhatWentWrong(t *testing.T) {
+	var log sheet
+	l := newLog(config.Log{Format: "json", RedactAddresses: true}, new(slog.LevelVar), &log)
+	l.Info("cache flushed", "client", "192.0.2.1, session maryzq")
+	l.Warn("no information", "mailboxes", []string{"timeout@contoso.com", "contoso@contoso.com"}, "reason", "timeout", "organization", "contoso")
+	if text := log.String(); strings.Contains(text, "maryzq") || !strings.Contains(text, `"reason":"timeout","organization":"contoso"`) {
+		t.Error(text)
+	}
+}
+
+// What is wrong with the files of accounts names none of them.
+func TestNobodyIsNamedInFiles(t *testing.T) {
+	dir := t.TempDir()
+	users, recipients := filepath.Join(dir, "users"), filepath.Join(dir, "directory.csv")
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(users, htpasswd+"maryzq:{SHA}xyz\n"+strings.ReplaceAll(htpasswd, "joe", "Maryzq Smithzq")+strings.ReplaceAll(htpasswd, "joe", "maryzq smithzq"))
+	write(recipients, "mail,legacyExchangeDN\nmaryzq smithzq,smithzq\n")
+	_, err := login.OpenFile(users, "")
+	_, other := directory.OpenFile(recipients)
+	if err == nil || other == nil {
+		t.Fatal(err, other)
+	}
+	if text := strings.ToLower(err.Error() + other.Error()); strings.Contains(text, "zq") || !strings.Contains(text, "sha-1") || !strings.Contains(text, "smtp") {
+		t.Error(text)
 	}
 }

@@ -32,10 +32,10 @@ func TestLogIsRedacted(t *testing.T) {
 		var out strings.Builder
 		log := newLog(config.Log{Format: "json", RedactAddresses: true}, new(slog.LevelVar), &out)
 		log.Info("x", "detail", `no "mary smith"`, key, "Mary Smith", "mailboxes", []string{"maryjo", "and 3 more"}, "remedy", "it has to be user@domain", "path", "/exchange/mary/",
-			"other", []availability.Mailbox{"mary@contoso.com"}, "count", 7, "client", `10.0.0.1, CONTOSO\mary, session ab12`)
+			"other", []availability.Mailbox{"mary@contoso.com"}, "count", 7, "client", `10.0.0.1, CONTOSO\mary, session AB2C3D`)
 		text := out.String()
 		if strings.Contains(strings.ToLower(text), "mary") || !strings.Contains(text, "and 3 more") || !strings.Contains(text, "user@domain") || !strings.Contains(text, `"count":7`) ||
-			!strings.Contains(text, `"10.0.0.1, m-`) || !strings.Contains(text, ", session ab12") {
+			!strings.Contains(text, `"10.0.0.1, m-`) || !strings.Contains(text, ", session AB2C3D") {
 			t.Errorf("%s: %s", key, text)
 		}
 	}

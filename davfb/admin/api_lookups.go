@@ -118,9 +118,10 @@ func (a *admin) wanted(mailbox, code string) (func(*journal.Lookup) bool, error)
 	if mailbox == "" && code == "" {
 		return nil, nil
 	}
+	about := a.About(mailbox)
 	return func(l *journal.Lookup) bool {
 		return slices.ContainsFunc(l.Told, func(t journal.Told) bool {
-			return a.About(&t, mailbox) &&
+			return about(&t) &&
 				(code == "" || t.Reason != nil && string(t.Reason.Code) == code)
 		})
 	}, nil

@@ -56,12 +56,12 @@ func (a *admin) showPublisher(w http.ResponseWriter, _ *http.Request) error {
 		Round: a.newRound(s.Round), Previous: a.newRound(s.Previous), Failures: []failure{},
 	}
 	if s.Fault != nil {
-		p.Fault = s.Fault.Error()
+		p.Fault = a.Redactor.Text(s.Fault.Error())
 	}
 	for _, f := range s.Failures {
 		p.Failures = append(p.Failures, failure{
 			f.At.UTC().Truncate(time.Second), a.Redactor.Name(f.LegacyDN), a.Hide(f.Mailbox), f.Step,
-			newReason(a.HideReason(f.Reason, f.LegacyDN, string(f.Mailbox))),
+			newReason(a.hideReason(f.Reason, f.LegacyDN, string(f.Mailbox))),
 		})
 	}
 	writeJSON(w, http.StatusOK, p)
@@ -75,7 +75,7 @@ func (a *admin) newRound(r publisher.Round) *round {
 	return &round{
 		Began: *unlessZero(r.Began), Ended: unlessZero(r.Ended), Start: r.Window.Start.UTC(), End: r.Window.End.UTC(),
 		Total: r.Total, Done: r.Done, Written: r.Written, Unchanged: r.Unchanged, Partial: r.Partial, Removed: r.Removed,
-		Failed: r.Failed, FailedRemovals: r.FailedRemovals, Stopped: newReason(a.HideReason(r.Stopped)), Recipients: newReason(a.HideReason(r.Recipients)),
+		Failed: r.Failed, FailedRemovals: r.FailedRemovals, Stopped: newReason(a.hideReason(r.Stopped)), Recipients: newReason(a.hideReason(r.Recipients)),
 	}
 }
 

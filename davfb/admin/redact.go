@@ -13,9 +13,9 @@ func (c *Config) Hide(m availability.Mailbox) availability.Mailbox {
 	return availability.Mailbox(c.Redactor.Name(string(m)))
 }
 
-// HideReason returns r with nobody named in it, also none of the mailboxes it may be
+// hideReason returns r with nobody named in it, also none of the mailboxes it may be
 // about, whatever they look like. It may be nil.
-func (c *Config) HideReason(r *availability.Reason, mailboxes ...string) *availability.Reason {
+func (c *Config) hideReason(r *availability.Reason, mailboxes ...string) *availability.Reason {
 	if r == nil || c.Redactor == nil {
 		return r
 	}
@@ -24,17 +24,14 @@ func (c *Config) HideReason(r *availability.Reason, mailboxes ...string) *availa
 	return &hidden
 }
 
-// About reports whether t is about a mailbox with this text in its address, as the Journal
-// has it, or of just this address, which may be hidden there. Without a text it is.
-func (c *Config) About(t *journal.Told, text string) bool {
+// About returns what reports whether something told is about a mailbox with this text in its
+// address, as the Journal has it, or of just this address, which may be hidden there. It
+// hides the address only once, as it is asked about all that is kept while nothing can be
+// added.
+func (c *Config) About(text string) func(*journal.Told) bool {
 	m := availability.ParseMailbox(text)
-	return strings.Contains(string(t.Mailbox), string(m)) || c.Named(t, m)
-}
-
-// Named reports whether t is about m, which may be
-// hidden in the Journal.
-func (c *Config) Named(t *journal.Told, m availability.Mailbox) bool {
-	return t.Mailbox == m || c.Redactor != nil && t.Mailbox == c.Hide(m)
+	hidden := c.Hide(m)
+	return func(t *journal.Told) bool { return strings.Contains(string(t.Mailbox), string(m)) || t.Mailbox == hidden }
 }
 
 // Shown returns Organizations without the accounts of people, and without the people in
@@ -48,11 +45,11 @@ func (c *Config) Shown() func() []Organization {
 		organizations := slices.Clone(all())
 		for i := range organizations {
 			o := &organizations[i]
-			o.Totals.Why = hidden.HideReason(o.Totals.Why)
+			o.Totals.Why = hidden.hideReason(o.Totals.Why)
 			o.Servers = slices.Clone(o.Servers)
 			for j := range o.Servers {
 				s := &o.Servers[j]
-				s.Name, s.Reason = hidden.Redactor.Text(s.Name), hidden.HideReason(s.Reason)
+				s.Name, s.Reason = hidden.Redactor.Text(s.Name), hidden.hideReason(s.Reason)
 			}
 		}
 		return organizations

@@ -3,35 +3,53 @@ package face
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
 var (
 	redacted = regexp.MustCompile(`^(?:(?i:SMTP|EX):)?m-[0-9a-f]{8}(?:@[\pL\pN.-]+)?$`)
 	plain    = regexp.MustCompile(`^[\w.+-]+@[\w.-]+$`)
+	usual    = regexp.MustCompile(`^[\w.+'-]+$`)
 	domains  = regexp.MustCompile(`^@[\pL\pN][\pL\pN.-]{0,254}$`)
 )
 
 // people are names of them in a text. In a URL all characters may be escaped, and in what
 // Go has quoted the quotes are.
-var people = regexp.MustCompile(strings.Join([]string{
-	// A legacyExchangeDN in quotes, or to the end, as it may hold spaces and commas; with
-	// other slashes it is the path of an item in the free/busy folder.
-	`"(?i:(?:EX:)?/o=)(?:[^"\\\n]|\\.)*"`,
+var people = regexp.MustCompile(strings.Join(append(slices.Clone(enclosed),
+	// A legacyExchangeDN to the end, as it may hold spaces and commas; with other slashes it
+	// is the path of an item in the free/busy folder.
 	`(?i:(?:/|%2F|_xF8FF_)o(?:=|%3D)[^"<>\n;]*?(?:/|%2F|_xF8FF_)cn(?:=|%3D))[^"<>\n;]*`,
-	// A name in LDAP, of which only the last parts have no spaces.
-	`(?i:\b(?:cn|uid)=)(?:[^,\\"<>\n]|\\.)+(?:,\s?(?i:(?:cn|uid|ou|o|l|st|c)=(?:[^,\\"<>\n]|\\.)+|dc=[\w-]+))+`,
 	// An address whose first part is in quotes.
-	`"(?:[^"\\\n]|\\.)+"` + atDomain,
-	`\\"(?:[^"\\\n]|\\\\.)+\\"` + atDomain,
+	`\\"(?:[^"\\\n]|\\\\.)+\\"`+atDomain,
 	// Any other, also as a parameter of a URL.
-	`(?:[?&]\w+=)?[^\s"'<>()\[\]{},;:=/\\|?&@][^\s"<>()\[\]{},;:/\\|?&@]*` + atDomain,
-}, "|"))
+	`(?:[?&]\w+=)?[^\s"'<>()\[\]{},;:=/\\|?&@][^\s"<>()\[\]{},;:/\\|?&@]*`+atDomain,
+), "|"))
 
-const atDomain = `(?:@|%40)(?:[\pL\pN][\pL\pN.-]*|\[[^\]\s]*\])`
+// wholes are those of them whose ends are plain to see, so that a name that is known and
+// stands in them is but a part.
+var wholes = regexp.MustCompile(strings.Join(enclosed, "|"))
+
+var enclosed = []string{
+	// A legacyExchangeDN in quotes.
+	`"(?i:(?:EX:)?/o=)(?:[^"\\\n]|\\.)*"`,
+	// A name in LDAP in quotes, or without, when only the last parts have no spaces. There
+	// is a backslash before a comma in it, and two in quotes.
+	`"(?i:` + naming + `)=(?:[^"\\\n]|\\.)*"`,
+	`(?i:\b(?:` + naming + `)=)(?:[^,\\"<>\n]|\\+[^"\\])+(?:,\s?(?i:(?:` + naming + `|ou|o|l|st|c)=(?:[^,\\"<>\n]|\\+[^"\\])+|dc=[\w-]+))+`,
+	// An address in quotes as a whole, as there may be spaces in it, or its first part.
+	`"(?:[^"\\\n]|\\.)+?` + atDomain + `"`,
+	`"(?:[^"\\\n]|\\.)+"` + atDomain,
+}
+
+const (
+	// atDomain is the rest of an address, which may be escaped more than once.
+	atDomain = `(?:@|%(?:25)*40)(?:[\pL\pN][\pL\pN._-]*|\[[^\]\s]*\])`
+	// naming are attributes that make up the first part of somebody's name in LDAP.
+	naming = `cn|uid|mail|sn|e|name|givenname|displayname|emailaddress|samaccountname|userprincipalname`
+)
 
 var (
 	// before an address there may be what it is, and after it what ends a sentence or the
@@ -42,13 +60,14 @@ var (
 	beyond = regexp.MustCompile(`(?i:&\w+=|(?:, ?|\s)(?:EX:)?/o=)`)
 	// item turns the path of an item in the free/busy folder into its legacyExchangeDN.
 	item = strings.NewReplacer("_xF8FF_", "/", "_xf8ff_", "/", "_XF8FF_", "/", "/USER-", "", "/user-", "")
-	// bare are names in paths that need no domain.
-	bare = regexp.MustCompile(`(?i:^/exchange/)([^/?]+)|(?i:[?&]user=)([^&]+)|([^/]+)(?i:\.(?:vfb|ifb)$)`)
+	// bare are names in paths that need no domain. A path that was too long for the log may
+	// end within one.
+	bare = regexp.MustCompile(`(?i:^/exchange/)([^/?]+)|(?i:^/freebusy/)(.+?)(?i:(?:\.(?:vfb|ifb))?$)|(?i:[?&]user=)([^&]+)|([^/]+)(?i:(?:\.(?:vfb|ifb)|…)$)`)
 )
 
 // addresses is Text without names that are known.
 func (r *Redactor) addresses(s string) string {
-	if !strings.ContainsAny(s, "@%=") {
+	if !strings.ContainsAny(s, signs) {
 		return s
 	}
 	return people.ReplaceAllStringFunc(s, r.found)
@@ -63,6 +82,9 @@ func (r *Redactor) found(s string) string {
 		name, err := strconv.Unquote(s)
 		if err != nil {
 			name = s[1 : len(s)-1]
+		}
+		if path := strings.HasPrefix(name, "/") && !strings.HasPrefix(strings.ToLower(name), "/o="); path || strings.Contains(name, "://") {
+			return `"` + r.addresses(s[1:])
 		}
 		return `"` + r.Name(name) + `"`
 	case strings.EqualFold(s, "user@domain"), strings.EqualFold(s, "user@realm"):
@@ -100,28 +122,6 @@ func unescaped(s string) string {
 	return s
 }
 
-// unusual returns those names that are not found by what they look like, and what finds
-// them, each as a group of its own; nil if there are none.
-func unusual(names []string) (odd []string, pattern *regexp.Regexp) {
-	var groups []string
-	for _, name := range names {
-		if name == "" || plain.MatchString(name) {
-			continue
-		}
-		odd = append(odd, name)
-		quoted := strconv.Quote(name)
-		var forms []string
-		for _, form := range []string{name, quoted[1 : len(quoted)-1], url.PathEscape(name), url.QueryEscape(name)} {
-			forms = append(forms, regexp.QuoteMeta(strings.ToValidUTF8(form, "\uFFFD")))
-		}
-		groups = append(groups, "("+strings.Join(forms, "|")+")")
-	}
-	if odd == nil {
-		return nil, nil
-	}
-	return odd, regexp.MustCompile("(?i)" + strings.Join(groups, "|"))
-}
-
 // which returns the group, from 0, that has matched.
 func which(at []int) int {
 	for i := 2; i < len(at); i += 2 {
@@ -130,15 +130,4 @@ func which(at []int) int {
 		}
 	}
 	return 0
-}
-
-// withinWord reports whether what is found goes on before or after.
-func withinWord(s string, begin, end int) bool {
-	last, _ := utf8.DecodeLastRuneInString(s[:begin])
-	next, _ := utf8.DecodeRuneInString(s[end:])
-	return isWord(last) || isWord(next) || next == '@'
-}
-
-func isWord(r rune) bool {
-	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }

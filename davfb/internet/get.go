@@ -115,7 +115,7 @@ func refusal(a availability.Answer) *face.Refusal {
 	reason := cmp.Or(a.Reason, availability.Because(availability.NoInformation, ""))
 	switch reason.Code {
 	case availability.UnknownMailbox, availability.NoRoute, availability.InvalidAddress, availability.NotAllowed:
-		return &face.Refusal{Status: http.StatusNotFound, Text: "Nobody here knows " + string(a.Mailbox) + "."}
+		return &face.Refusal{Status: http.StatusNotFound, Text: "Nobody here knows this address."}
 	case availability.NoInformation:
 		return &face.Refusal{Status: http.StatusNotFound, Text: "There is no free/busy of " + string(a.Mailbox) + " of this time."}
 	case availability.NoPermission, availability.Withheld:

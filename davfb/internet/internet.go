@@ -141,7 +141,7 @@ func (h *Handler) handle(w http.ResponseWriter, r *http.Request, id string) erro
 	}
 	m := availability.ParseMailbox(found)
 	if m.Domain() == "" {
-		return &face.Refusal{Status: http.StatusBadRequest, Text: fmt.Sprintf("%.100q is not an SMTP address.", found)}
+		return &face.Refusal{Status: http.StatusBadRequest, Text: "The name of the file is not an SMTP address."}
 	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:

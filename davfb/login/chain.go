@@ -85,7 +85,7 @@ func Resolve(ctx context.Context, accounts Accounts, name string) (availability.
 	}
 	who, ok, err := accounts.Find(ctx, name)
 	if err != nil {
-		return availability.Requester{}, fmt.Errorf("%w (find %q: %w)", cannotLogIn(), shorten(name), err)
+		return availability.Requester{}, fmt.Errorf("%w (who that is cannot be looked up: %w)", cannotLogIn(), err)
 	}
 	if !ok {
 		return alone, nil

@@ -47,7 +47,8 @@ func (t *accountTable) find(name, defaultDomain string) *fileAccount {
 	return nil
 }
 
-// parseAccounts reads an htpasswd file. Its errors do not show what may be a password.
+// parseAccounts reads an htpasswd file. Its errors name lines, and show neither what may be
+// a password nor whose it is, as they get into the log.
 func parseAccounts(path, text string) (*accountTable, error) {
 	t := &accountTable{accounts: make(map[string]*fileAccount), cost: minCost}
 	err := eachLine(path, text, func(n int, line string) error {
@@ -57,11 +58,11 @@ func parseAccounts(path, text string) (*accountTable, error) {
 		}
 		cost, err := checkHash(hash)
 		if err != nil {
-			return fmt.Errorf("the password of %.60q %w: set it anew with htpasswd -B", name, err)
+			return fmt.Errorf("the password %w: set it anew with htpasswd -B", err)
 		}
 		key := folded(name)
 		if before := t.accounts[key]; before != nil {
-			return fmt.Errorf("%.60q is in line %d already; upper and lower case are the same", name, before.line)
+			return fmt.Errorf("the name is in line %d already; upper and lower case are the same", before.line)
 		}
 		t.accounts[key] = &fileAccount{name: name, hash: []byte(hash), cost: cost, line: n}
 		t.cost = max(t.cost, cost)

@@ -28,7 +28,7 @@ func ReadAnswer(body []byte, slots int) ([]Item, error) {
 	}
 	for i, item := range items {
 		if !AreDigits(item.Digits) || len(item.Digits) != slots {
-			return nil, fmt.Errorf("free/busy reply: row %d (%s) has %q, expected %d digits from 0 to 4", i+1, shorten(item.DisplayName), shorten(item.Digits), slots)
+			return nil, fmt.Errorf("free/busy reply: row %d has %q, expected %d digits from 0 to 4", i+1, shorten(item.Digits), slots)
 		}
 	}
 	return items, nil
@@ -49,7 +49,7 @@ func ReadRows(body []byte) ([]Item, error) {
 	for i, row := range reply.Rows {
 		var ok bool
 		if items[i], ok = row.item(); !ok {
-			return nil, fmt.Errorf("free/busy reply: row %d (%s) is no row of one address and one string of digits", i+1, shorten(row.DisplayName))
+			return nil, fmt.Errorf("free/busy reply: row %d is no row of one address and one string of digits", i+1)
 		}
 	}
 	return items, nil

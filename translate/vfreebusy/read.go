@@ -101,7 +101,7 @@ func ofMailbox(components []component, m availability.Mailbox) ([]component, err
 	case len(mine) > 0:
 		return mine, nil
 	case other != "":
-		return nil, fmt.Errorf("the free/busy is that of %.100s, not of %.100s", other, m)
+		return nil, errors.New("the free/busy is that of somebody else than the name of the file says")
 	}
 	return unnamed, nil
 }

@@ -39,14 +39,14 @@ func screen(data []byte) ([]byte, error) {
 	for number, line := range unfolded(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))) {
 		name := nameHead.FindSubmatch(line)
 		if name == nil {
-			return nil, fmt.Errorf("line %d is no line of a calendar: %.40q", number, line)
+			return nil, fmt.Errorf("line %d is no line of a calendar", number)
 		}
 		property := strings.ToUpper(string(name[1]))
 		if !slices.Contains(of, property) {
 			continue
 		}
 		if head := lineHead.Find(line); head == nil || len(head) > mostHead {
-			return nil, fmt.Errorf("line %d has malformed parameters: %.80q", number, line)
+			return nil, fmt.Errorf("line %d, %s, has malformed parameters", number, property)
 		}
 		switch property {
 		case "BEGIN":

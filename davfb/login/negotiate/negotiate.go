@@ -106,7 +106,7 @@ func (m *Method) Identify(w http.ResponseWriter, r *http.Request) (who availabil
 	}
 	reply, err := offered.accept(client)
 	if err != nil {
-		return availability.Requester{}, false, refuse(fmt.Errorf("no reply to the ticket of %s can be made: %w", client.name(), err))
+		return availability.Requester{}, false, refuse(fmt.Errorf("no reply to the ticket of %.300q can be made: %w", client.name(), err))
 	}
 	who, err = m.requester(r, client)
 	if err != nil {
@@ -123,7 +123,7 @@ func (m *Method) requester(r *http.Request, c *client) (who availability.Request
 	if m.config.Accounts != nil {
 		if who, _, err = m.config.Accounts.Find(r.Context(), c.name()); err != nil {
 			return availability.Requester{}, &refused{
-				detail: fmt.Sprintf("%s has a good ticket, but who that is cannot be found out: %v", c.name(), err),
+				detail: fmt.Sprintf("%.300q has a good ticket, but who that is cannot be found out: %v", c.name(), err),
 				told: &face.Refusal{Status: http.StatusServiceUnavailable, RetryAfter: time.Minute,
 					Text: "Who you are cannot be looked up at the moment."},
 			}

@@ -132,10 +132,10 @@ func TestRefused(t *testing.T) {
 		"another account":  {func(f *forged) { f.service, f.key.password = "HTTP/other.kdc.test", "other" }, `the ticket is for "HTTP/other.kdc.test" in the realm "KDC.TEST"`},
 		"another type":     {func(f *forged) { f.key.kind = etypeID.RC4_HMAC }, "under key version 3 of type RC4; the keytab has HTTP/mail.kdc.test@KDC.TEST (key version 3) of type AES256-SHA1: add a key of that type"},
 		"user to user":     {func(f *forged) { f.options = flags.APOptionUseSessionKey }, "encrypted for a user"},
-		"another's ticket": {func(f *forged) { f.authenticator.CName = types.NewPrincipalName(1, "boss") }, `the client says that it is "boss"`},
+		"another's ticket": {func(f *forged) { f.authenticator.CName = types.NewPrincipalName(1, "boss") }, `the client says that it is "boss@KDC.TEST"`},
 		"a realm of his own": {func(f *forged) {
 			f.authenticator.CRealm = "FABRIKAM.COM"
-		}, `the client says that it is "joe" in "FABRIKAM.COM": the ticket is somebody else's`},
+		}, `the client says that it is "joe@FABRIKAM.COM": the ticket is somebody else's`},
 		"another realm":      {func(f *forged) { as(f, "joe", "NORTHWIND.COM") }, `users of the realm "NORTHWIND.COM" are not let in: it is neither KDC.TEST, that of the keytab, nor among realms`},
 		"another realm's":    {func(f *forged) { f.realm = "NORTHWIND.COM"; as(f, "joe", "NORTHWIND.COM") }, "are not let in"},
 		"its realm in small": {func(f *forged) { as(f, "joe", "kdc.test") }, "are not let in"},
@@ -262,7 +262,7 @@ func TestReplay(t *testing.T) {
 		}
 		for range 9 { // it is good for 9:30 min from now
 			_, _, err := logIn(m, token)
-			refused(t, err, http.StatusUnauthorized, "joe@KDC.TEST: the same token came before")
+			refused(t, err, http.StatusUnauthorized, `"joe@KDC.TEST": the same token came before`)
 			time.Sleep(time.Minute)
 		}
 		time.Sleep(time.Minute)
@@ -484,7 +484,7 @@ func TestAccounts(t *testing.T) {
 		}
 	}
 	_, reply, err := logIn(m, joe(func(f *forged) { as(f, "broken", realm) }))
-	refused(t, err, http.StatusServiceUnavailable, "broken@KDC.TEST has a good ticket, but who that is cannot be found out: directory: ldaps://dc is down")
+	refused(t, err, http.StatusServiceUnavailable, "\"broken@KDC.TEST\" has a good ticket, but who that is cannot be found out: directory: ldaps://dc is down")
 	if reply != "" {
 		t.Error(reply)
 	}

@@ -29,6 +29,8 @@ type client struct {
 	data          types.AuthorizationData
 }
 
+// name is the principal. In texts it stands in quotes, by which it is found and hidden in the
+// log, whatever is in it.
 func (c *client) name() string { return c.user + "@" + c.realm }
 
 // verify returns who sent a KRB_AP_REQ (RFC 4120, 3.2.3), from an address that may not
@@ -73,7 +75,7 @@ func (m *Method) verify(request []byte, from netip.Addr) (c *client, err error) 
 		}
 	}
 	if err := m.replays.add(c.session, r.EncryptedAuthenticator.Cipher); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.name(), err)
+		return nil, fmt.Errorf("%.300q: %w", c.name(), err)
 	}
 	return c, nil
 }
@@ -127,7 +129,7 @@ func fromHere(addresses []types.HostAddress, from netip.Addr) error {
 // belongs checks that an authenticator is that of the ticket's client, and new.
 func (m *Method) belongs(a *types.Authenticator, ticket *messages.EncTicketPart) error {
 	if !a.CName.Equal(ticket.CName) || a.CRealm != ticket.CRealm {
-		return fmt.Errorf("the client says that it is %.200q in %.100q: the ticket is somebody else's", a.CName.PrincipalNameString(), a.CRealm)
+		return fmt.Errorf("the client says that it is %.300q: the ticket is somebody else's", a.CName.PrincipalNameString()+"@"+a.CRealm)
 	}
 	sent, now := a.CTime.Add(time.Duration(a.Cusec)*time.Microsecond), time.Now()
 	if off := now.Sub(sent).Abs(); off > m.config.MaxClockSkew {
