@@ -26,14 +26,23 @@ func (c Config) TakesPassword(r *http.Request) bool {
 // IsToken reports whether shown is the token of operators. The error, which has been
 // logged, says that nobody can know.
 func (c Config) IsToken(shown string) (bool, error) {
-	want, err := c.Token()
+	want, err := c.token()
+	return err == nil && same(shown, want), err
+}
+
+func (c Config) token() (string, error) {
+	token, err := c.Token()
 	if err != nil {
 		c.Log.Error("admin.token_file cannot be read", "error", err)
-		return false, errors.New("admin.token_file cannot be read; the log says why")
+		return "", errors.New("admin.token_file cannot be read; the log says why")
 	}
-	// Hashed, so that the time it takes tells neither content nor length.
-	a, b := sha256.Sum256([]byte(shown)), sha256.Sum256([]byte(want))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1, nil
+	return token, nil
+}
+
+// same compares hashes, so that the time it takes tells neither content nor length.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
 // Who is behind a request, for logs: an address, and the name if they signed in by one.
@@ -67,21 +76,23 @@ func (a *admin) authorize(w http.ResponseWriter, r *http.Request) (*http.Request
 	return nil, a.unknown(w, r)
 }
 
-// isToken is IsToken for one who may have guessed before.
+// isToken is IsToken for one who may have guessed before. The token is read first, as that
+// takes a while and guesses are judged one by one.
 func (a *admin) isToken(w http.ResponseWriter, r *http.Request, shown string) (bool, error) {
+	want, err := a.token()
+	if err != nil {
+		return false, err
+	}
 	from, _ := netip.ParseAddrPort(r.RemoteAddr)
-	if a.Attempts != nil && a.Attempts.Left(from.Addr()) <= 0 {
+	right, allowed := a.Attempts.Judge(from.Addr(), func() bool { return same(shown, want) })
+	if !allowed {
 		w.Header().Set("Retry-After", "60")
 		return false, fault{http.StatusTooManyRequests, "too many wrong tokens came from your address: wait a minute"}
 	}
-	right, err := a.IsToken(shown)
-	if err == nil && !right {
+	if !right {
 		a.Log.Warn("sign-in refused: wrong token", "client", r.RemoteAddr)
-		if a.Attempts != nil {
-			a.Attempts.Allow(from.Addr())
-		}
 	}
-	return right, err
+	return right, nil
 }
 
 // unknown is the refusal of somebody who has shown nothing that is taken.
