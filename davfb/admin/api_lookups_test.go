@@ -2,18 +2,23 @@ package admin_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fbgate/availability"
 	"fbgate/availability/journal"
 	"fbgate/davfb/admin"
+	"fbgate/davfb/admin/session"
 	"fbgate/davfb/face"
 )
 
@@ -144,6 +149,77 @@ func TestFollowersLeaveWhenReplaced(t *testing.T) {
 		t.Error(r.Status)
 	}
 	next.CloseClientConnections()
+}
+
+// Whoever would not be let in any more does not go on following: by the old token, as
+// somebody who is no operator now, or while nobody can know.
+func TestFollowersLeaveWhenTheyMayNot(t *testing.T) {
+	for name, test := range map[string]struct {
+		authorization string
+		end           func(token *string, failure *error, operator *bool)
+		ends          bool
+	}{
+		"another token":        {"Bearer " + operatorsToken, func(token *string, _ *error, _ *bool) { *token = "another token of today" }, true},
+		"a token out of reach": {"Bearer " + operatorsToken, func(_ *string, failure *error, _ *bool) { *failure = errors.New("permission denied") }, true},
+		"the token as ever":    {"Bearer " + operatorsToken, func(_ *string, _ *error, operator *bool) { *operator = false }, false},
+		"no operator":          {"Basic bWFyeTpzZWNyZXQ=", func(_ *string, _ *error, operator *bool) { *operator = false }, true},
+		"an operator as ever":  {"Basic bWFyeTpzZWNyZXQ=", func(token *string, _ *error, _ *bool) { *token = "another token of today" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				token, failure, operator := operatorsToken, error(nil), true
+				kept, attempts := journal.New(10), new(session.Attempts)
+				o := newOperators(func(c *admin.Config) {
+					withPeople(c)
+					c.Journal, c.Attempts = kept, attempts
+					c.Token = func() (string, error) { return token, failure }
+					c.IsOperator = func(context.Context, string) bool { return operator }
+				})
+				ctx, leave := context.WithCancel(t.Context())
+				defer leave()
+				r := httptest.NewRequestWithContext(ctx, "GET", "http://localhost:8081/lookups?follow=1", nil)
+				r.RemoteAddr = "127.0.0.1:5555"
+				r.Header.Set("Authorization", test.authorization)
+				w, ended := httptest.NewRecorder(), make(chan struct{})
+				go func() { o.ServeHTTP(w, r); close(ended) }()
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				kept.Add(someLookup())
+				synctest.Wait()
+				if n := strings.Count(w.Body.String(), `"number":`); n != 1 {
+					t.Fatalf("%d lookups came before: %s", n, w.Body)
+				}
+				test.end(&token, &failure, &operator)
+				time.Sleep(15*time.Second + 1)
+				synctest.Wait()
+				kept.Add(someLookup())
+				synctest.Wait()
+				want := 2
+				if test.ends {
+					want = 1
+				}
+				if n := strings.Count(w.Body.String(), `"number":`); n != want {
+					t.Errorf("%d lookups came, want %d: %s", n, want, w.Body)
+				}
+				select {
+				case <-ended:
+					if !test.ends || !strings.Contains(o.log.String(), `msg="no longer followed: no operator any more" client=`) {
+						t.Error("has ended", o.log)
+					}
+				default:
+					if test.ends {
+						t.Error("goes on")
+					}
+				}
+				for range session.Tries - 1 {
+					attempts.Allow(netip.MustParseAddr("127.0.0.1"))
+				}
+				if !attempts.Allow(netip.MustParseAddr("127.0.0.1")) {
+					t.Error("a look was counted as a try")
+				}
+			})
+		})
+	}
 }
 
 // Only so many may follow.

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"fbgate/availability"
 	"fbgate/davfb/face"
@@ -45,12 +46,22 @@ func same(a, b string) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// Who is behind a request, for logs: an address, and the name if they signed in by one.
-func Who(r *http.Request) string {
+// Who is behind a request, for logs and changes: its address, the name if they signed in by
+// one, and what else names them.
+func Who(r *http.Request, more ...string) string {
+	from, _ := netip.ParseAddrPort(r.RemoteAddr)
+	who := []string{from.Addr().String()}
 	if name := face.Requester(r).Name; name != "" {
-		return r.RemoteAddr + ", " + name
+		who = append(who, name)
 	}
-	return r.RemoteAddr
+	return strings.Join(append(who, more...), ", ")
+}
+
+// RetryAfter tells a client to come again after so long, in whole seconds. 0 tells nothing.
+func RetryAfter(header http.Header, wait time.Duration) {
+	if wait > 0 {
+		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
 }
 
 // authorize returns r as the request of an operator, or why it is refused.
@@ -86,13 +97,27 @@ func (a *admin) isToken(w http.ResponseWriter, r *http.Request, shown string) (b
 	from, _ := netip.ParseAddrPort(r.RemoteAddr)
 	right, allowed := a.Attempts.Judge(from.Addr(), func() bool { return same(shown, want) })
 	if !allowed {
-		w.Header().Set("Retry-After", "60")
+		RetryAfter(w.Header(), time.Minute)
 		return false, fault{http.StatusTooManyRequests, "too many wrong tokens came from your address: wait a minute"}
 	}
 	if !right {
 		a.Log.Warn("sign-in refused: wrong token", "client", r.RemoteAddr)
 	}
 	return right, nil
+}
+
+// stays reports whether the sender of r, who was let in, still would be. It is no try to sign
+// in, and does not look at a password again.
+func (a *admin) stays(r *http.Request) bool {
+	if a.Open() {
+		return true
+	}
+	if who := face.Requester(r).Name; who != "" {
+		return a.IsOperator == nil || a.IsOperator(r.Context(), who)
+	}
+	_, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	right, _ := a.IsToken(shown)
+	return right
 }
 
 // unknown is the refusal of somebody who has shown nothing that is taken.
@@ -130,8 +155,6 @@ func (a *admin) refused(w http.ResponseWriter, r *http.Request, err error) error
 	if refusal.Status == http.StatusUnauthorized {
 		a.challenge(w, r)
 	}
-	if refusal.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
-	}
+	RetryAfter(w.Header(), refusal.RetryAfter)
 	return fault{refusal.Status, refusal.Text}
 }

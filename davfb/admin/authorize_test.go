@@ -223,14 +223,14 @@ func TestChangesNameTheOperator(t *testing.T) {
 	var what []string
 	for _, change := range changes.Last() {
 		what = append(what, change.What)
-		if change.Who != "127.0.0.1:5555, mary" {
+		if change.Who != "127.0.0.1, mary" {
 			t.Errorf("%+v", change)
 		}
 	}
 	if got := strings.Join(what, ", "); got != "configuration reloaded, configuration not reloaded, cache refreshed, cache flushed" {
 		t.Error(got)
 	}
-	if n := strings.Count(o.log.String(), `client="127.0.0.1:5555, mary"`); n != 5 {
+	if n := strings.Count(o.log.String(), `client="127.0.0.1, mary"`); n != 5 {
 		t.Errorf("%d lines name her: %s", n, o.log)
 	}
 }
