@@ -248,8 +248,9 @@ func TestOperatorsSignInConfidentially(t *testing.T) {
 
 // onePlace has one account, and may be down.
 type onePlace struct {
-	who  availability.Requester
-	down error
+	who   availability.Requester
+	down  error
+	hangs bool
 }
 
 func (p *onePlace) Check(context.Context, string, string) (availability.Requester, bool, error) {
@@ -257,6 +258,12 @@ func (p *onePlace) Check(context.Context, string, string) (availability.Requeste
 }
 
 func (p *onePlace) Find(ctx context.Context, name string) (availability.Requester, bool, error) {
+	if p.hangs {
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Hour):
+		}
+	}
 	if p.down != nil || ctx.Err() != nil {
 		return availability.Requester{}, false, cmp.Or(p.down, ctx.Err())
 	}
@@ -269,7 +276,7 @@ func TestOperatorsStayOperators(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		namesake := &onePlace{who: availability.Requester{Name: "joe"}}
 		joe := &onePlace{who: availability.Requester{Name: "joe", Groups: []string{"ops"}}}
-		o := &namedOperators{people: access.NewPeople([]string{"ops"}, nil), ways: &ways{accounts: login.Chain{namesake, joe}}}
+		o := &namedOperators{people: access.NewPeople([]string{"ops"}, nil), ways: &ways{passwords: &login.Passwords{Accounts: login.Chain{namesake, joe}}}}
 		expect := func(when string, name string, want bool) {
 			t.Helper()
 			if got := o.still(t.Context(), name); got != want {
@@ -297,5 +304,35 @@ func TestOperatorsStayOperators(t *testing.T) {
 		joe.who.Name = "joseph"
 		time.Sleep(time.Minute)
 		expect("without an account", "joe", false)
+	})
+}
+
+// That one place is down does not keep those whom another one has removed, and a place that
+// hangs keeps nobody waiting for long.
+func TestOperatorsOfTwoPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := &onePlace{who: availability.Requester{Name: "joe", Groups: []string{"ops"}}}
+		ldap := &onePlace{who: availability.Requester{Name: "mary", Groups: []string{"ops"}}}
+		o := &namedOperators{people: access.NewPeople([]string{"ops"}, nil), ways: &ways{passwords: &login.Passwords{Accounts: login.Chain{file, ldap}}}}
+		for _, name := range []string{"joe", "mary"} {
+			if !o.still(t.Context(), name) {
+				t.Fatalf("%s is none at first", name)
+			}
+		}
+		file.who.Name, ldap.down = "nobody", errors.New("the directory is down")
+		time.Sleep(time.Minute)
+		for name, want := range map[string]bool{"joe": false, "mary": true, "mallory": false} {
+			if got := o.still(t.Context(), name); got != want {
+				t.Errorf("%s is one: %v", name, got)
+			}
+		}
+		ldap.hangs = true
+		time.Sleep(time.Minute)
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		begun := time.Now()
+		if still := o.still(gone, "mary"); !still || time.Since(begun) > 5*time.Second {
+			t.Errorf("%v after %v", still, time.Since(begun))
+		}
 	})
 }
