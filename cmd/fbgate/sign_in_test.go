@@ -147,6 +147,14 @@ sAMAccountName: joe
 userPassword: joe's secret
 memberOf: cn=Operators,ou=groups,`+slapdtest.Suffix+`
 
+dn: cn=paul,`+slapdtest.Suffix+`
+objectClass: user
+cn: paul
+sAMAccountName: paul
+userPassword: paul's secret
+userAccountControl: 514
+memberOf: cn=Operators,ou=groups,`+slapdtest.Suffix+`
+
 dn: cn=mary,`+slapdtest.Suffix+`
 objectClass: user
 cn: mary
@@ -164,7 +172,7 @@ organizations: [{name: fabrikam, domains: [fabrikam.com], target_sharing_epr: %s
 		name, password string
 		status         int
 	}{
-		{"joe", "joe's secret", 200}, {`CONTOSO\joe`, "joe's secret", 200}, {"joe", "mary's secret", 401}, {"mary", "mary's secret", 403}, {"nobody", "joe's secret", 401},
+		{"joe", "joe's secret", 200}, {`CONTOSO\joe`, "joe's secret", 200}, {"joe", "mary's secret", 401}, {"mary", "mary's secret", 403}, {"nobody", "joe's secret", 401}, {"paul", "paul's secret", 401},
 	} {
 		if status, said := by(t, "GET", cache, test.name, test.password); status != test.status {
 			t.Errorf("%s: %d %s", test.name, status, said)

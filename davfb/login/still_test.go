@@ -105,3 +105,33 @@ func TestStillOfOnePlace(t *testing.T) {
 		t.Error("while it is down")
 	}
 }
+
+// linked is a place that has a disabled account.
+type linked struct{ somewhere }
+
+func (l *linked) Find(context.Context, string) (availability.Requester, bool, error) {
+	return availability.Requester{}, false, nil
+}
+
+func (l *linked) FindDisabled(ctx context.Context, name string) (availability.Requester, bool, error) {
+	return l.somewhere.Find(ctx, name)
+}
+
+// A disabled account is none to whoever had shown its password, and tells groups and address of
+// whoever has proven the name elsewhere.
+func TestDisabledAccount(t *testing.T) {
+	joe := availability.Requester{Name: "joe", Mailbox: "joe@contoso.com", Groups: []string{"contractors"}}
+	for name, accounts := range map[string]login.Accounts{
+		"alone": &linked{somewhere{who: joe}}, "in a chain": login.Chain{login.Static{}, &linked{somewhere{who: joe}}},
+	} {
+		if _, ok, err := accounts.Find(t.Context(), "joe"); ok || err != nil {
+			t.Errorf("%s: %t, %v", name, ok, err)
+		}
+		if who, err := login.Resolve(t.Context(), accounts, "joe"); err != nil || who.Mailbox != joe.Mailbox || len(who.Groups) != 1 {
+			t.Errorf("%s: %+v, %v", name, who, err)
+		}
+		if p := (&login.Passwords{Accounts: accounts}); p.Still(t.Context(), "joe", func(availability.Requester) bool { return true }) {
+			t.Errorf("%s: still there", name)
+		}
+	}
+}
