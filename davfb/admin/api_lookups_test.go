@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,55 +152,96 @@ func TestFollowersLeaveWhenReplaced(t *testing.T) {
 	next.CloseClientConnections()
 }
 
+// gate is what lets somebody in, which changes while they are there.
+type gate struct {
+	mu       sync.Mutex
+	token    string
+	unread   error
+	operator bool
+}
+
+func (g *gate) set(change func(*gate)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	change(g)
+}
+
+func (g *gate) Token() (string, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.token, g.unread
+}
+
+func (g *gate) IsOperator(context.Context, string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.operator
+}
+
+// streamed is an answer that can be read while it is written.
+type streamed struct {
+	mu sync.Mutex
+	httptest.ResponseRecorder
+}
+
+func (s *streamed) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ResponseRecorder.Write(p)
+}
+
+func (s *streamed) lookups() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Count(s.Body.String(), `"number":`)
+}
+
 // Whoever would not be let in any more does not go on following: by the old token, as
 // somebody who is no operator now, or while nobody can know.
 func TestFollowersLeaveWhenTheyMayNot(t *testing.T) {
-	for name, test := range map[string]struct {
+	const token, name = "Bearer " + operatorsToken, "Basic bWFyeTpzZWNyZXQ="
+	another := func(g *gate) { g.token = "another token of today" }
+	unread := func(g *gate) { g.unread = errors.New("permission denied") }
+	removed := func(g *gate) { g.operator = false }
+	for title, test := range map[string]struct {
 		authorization string
-		end           func(token *string, failure *error, operator *bool)
+		change        func(*gate)
 		ends          bool
 	}{
-		"another token":        {"Bearer " + operatorsToken, func(token *string, _ *error, _ *bool) { *token = "another token of today" }, true},
-		"a token out of reach": {"Bearer " + operatorsToken, func(_ *string, failure *error, _ *bool) { *failure = errors.New("permission denied") }, true},
-		"the token as ever":    {"Bearer " + operatorsToken, func(_ *string, _ *error, operator *bool) { *operator = false }, false},
-		"no operator":          {"Basic bWFyeTpzZWNyZXQ=", func(_ *string, _ *error, operator *bool) { *operator = false }, true},
-		"an operator as ever":  {"Basic bWFyeTpzZWNyZXQ=", func(token *string, _ *error, _ *bool) { *token = "another token of today" }, false},
+		"another token":            {token, another, true},
+		"a token out of reach":     {token, unread, true},
+		"the token as ever":        {token, removed, false},
+		"no operator":              {name, removed, true},
+		"an operator as ever":      {name, another, false},
+		"an operator, unread file": {name, unread, false},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(title, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				token, failure, operator := operatorsToken, error(nil), true
+				g := &gate{token: operatorsToken, operator: true}
 				kept, attempts := journal.New(10), new(session.Attempts)
 				o := newOperators(func(c *admin.Config) {
 					withPeople(c)
-					c.Journal, c.Attempts = kept, attempts
-					c.Token = func() (string, error) { return token, failure }
-					c.IsOperator = func(context.Context, string) bool { return operator }
+					c.Journal, c.Attempts, c.Token, c.IsOperator = kept, attempts, g.Token, g.IsOperator
 				})
 				ctx, leave := context.WithCancel(t.Context())
 				defer leave()
 				r := httptest.NewRequestWithContext(ctx, "GET", "http://localhost:8081/lookups?follow=1", nil)
 				r.RemoteAddr = "127.0.0.1:5555"
 				r.Header.Set("Authorization", test.authorization)
-				w, ended := httptest.NewRecorder(), make(chan struct{})
+				w, ended := &streamed{ResponseRecorder: *httptest.NewRecorder()}, make(chan struct{})
 				go func() { o.ServeHTTP(w, r); close(ended) }()
 				time.Sleep(time.Minute)
-				synctest.Wait()
 				kept.Add(someLookup())
 				synctest.Wait()
-				if n := strings.Count(w.Body.String(), `"number":`); n != 1 {
-					t.Fatalf("%d lookups came before: %s", n, w.Body)
+				if n := w.lookups(); n != 1 {
+					t.Fatalf("%d lookups came before", n)
 				}
-				test.end(&token, &failure, &operator)
+				g.set(test.change)
 				time.Sleep(15*time.Second + 1)
-				synctest.Wait()
 				kept.Add(someLookup())
 				synctest.Wait()
-				want := 2
-				if test.ends {
-					want = 1
-				}
-				if n := strings.Count(w.Body.String(), `"number":`); n != want {
-					t.Errorf("%d lookups came, want %d: %s", n, want, w.Body)
+				if n := w.lookups(); n > 1 == test.ends {
+					t.Errorf("%d lookups came", n)
 				}
 				select {
 				case <-ended:
