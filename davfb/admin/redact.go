@@ -31,7 +31,9 @@ func (c *Config) hideReason(r *availability.Reason, mailboxes ...string) *availa
 func (c *Config) About(text string) func(*journal.Told) bool {
 	m := availability.ParseMailbox(text)
 	hidden := c.Hide(m)
-	return func(t *journal.Told) bool { return strings.Contains(string(t.Mailbox), string(m)) || t.Mailbox == hidden }
+	return func(t *journal.Told) bool {
+		return strings.Contains(string(t.Mailbox), string(m)) || t.Mailbox == hidden
+	}
 }
 
 // Shown returns Organizations without the accounts of people, and without the people in
