@@ -558,7 +558,7 @@ func TestLookups(t *testing.T) {
 	expect(t, b.get("/ui/lookups?mailbox=WHO@"), 200, "/ui/lookups/24\"", "!/ui/lookups/23\"")
 	expect(t, b.get("/ui/lookups?code=unauthorized"), 200, "/ui/lookups/22\"", "!/ui/lookups/23\"")
 	expect(t, b.get("/ui/lookups?code=unauthorized&mailbox=mary"), 200, "None of the last lookups matches")
-	expect(t, b.get("/ui/lookups/22"), 200, "401 for FABRIKAM\\fbgate", "Check name and secret", "240 digits each", "fabrikam was asked", "4 wherever the reason")
+	expect(t, b.get("/ui/lookups/22"), 200, "401 for FABRIKAM\\fbgate", "that it has one, its name and secret", "240 digits each", "fabrikam was asked", "4 wherever the reason")
 	expect(t, b.get("/ui/lookups/23"), 200, "it is stale", "3 h before")
 	expect(t, b.get("/ui/lookups/24"), 200, "Nobody was asked")
 	for _, n := range []string{"0", "25", "-1", "x", "1/2", "18446744073709551615", "18446744073709551616", ""} {
