@@ -44,6 +44,10 @@ func (q Query) Select(indexes []int) Query {
 	return q.About(mailboxes)
 }
 
+// Published is the Organization of an Answer for which nobody was asked, as it was published
+// here.
+const Published = "published"
+
 // Answer is what a Source says of one mailbox.
 type Answer struct {
 	Mailbox Mailbox
@@ -55,8 +59,8 @@ type Answer struct {
 	Schedule Schedule
 	// Reason is nil if all of Window is known.
 	Reason *Reason
-	// Organization is the name of the one that answered, empty if none was
-	// asked.
+	// Organization is the name of the one that answered, empty if none was asked, or
+	// several were about the members of a list; or it is [Published].
 	Organization string
 	// Source is where the answer came from, for people to read: a URL, without
 	// credentials.
@@ -70,7 +74,7 @@ type Answer struct {
 	// Stale is true if the answer was repeated after Expires, as there is no newer one
 	// to be had.
 	Stale bool
-	// Waited is how long this question waited for the organization: 0 if it had not to.
+	// Waited is how long this question waited for organizations: 0 if it had not to.
 	Waited time.Duration
 	// For is whom a cache repeats the answer to, where the organization answers by who
 	// asks: their mail domain, or "?" for those of whom none is known. It is empty

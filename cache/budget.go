@@ -92,8 +92,9 @@ func (s *Memory) giveUp() bool {
 }
 
 // overhead is about what an entry takes in go-cache's map, which is three quarters
-// full on average, and in the heap, whose slice has grown by a quarter too much.
-const overhead = (int64(unsafe.Sizeof(""))+24+1)*4/3*9/8 + 10
+// full on average, and in the heap and the places, whose slices have grown by a quarter too
+// much.
+const overhead = (int64(unsafe.Sizeof(""))+24+1)*4/3*9/8 + 10 + 10
 
 // size returns about how much memory an entry takes: what it holds and its place in
 // the indexes. Strings of a Source and Reasons may be shared with others, and are

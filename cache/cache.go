@@ -32,6 +32,7 @@ type Cache struct {
 	policy       Policy
 	waiting      atomic.Int32     // Lookups that wait for flights
 	renewing     atomic.Bool      // Renew is at it
+	turn         chan struct{}    // has one element while somebody lists
 	now          func() time.Time // time.Now, but in tests of clocks
 
 	mu      sync.Mutex
@@ -47,7 +48,7 @@ var _ availability.Source = (*Cache)(nil)
 func New(organization string, source availability.Source, store Store, policy Policy) *Cache {
 	return &Cache{
 		organization: organization, source: source, store: store, policy: policy, now: time.Now,
-		flights: make(map[Key][]*flight), wanted: make(map[Key]want),
+		turn: make(chan struct{}, 1), flights: make(map[Key][]*flight), wanted: make(map[Key]want),
 	}
 }
 

@@ -8,11 +8,11 @@ func (e expiring) Less(i, j int) bool { return e[i].expires.Before(e[j].expires)
 
 func (e expiring) Swap(i, j int) {
 	e[i], e[j] = e[j], e[i]
-	e[i].index, e[j].index = i, j
+	e[i].index, e[j].index = int32(i), int32(j)
 }
 
 func (e *expiring) Push(one any) {
-	one.(*entry).index = len(*e)
+	one.(*entry).index = int32(len(*e))
 	*e = append(*e, one.(*entry))
 }
 

@@ -24,15 +24,14 @@ func (c *Cache) Flush() int {
 // FlushMailbox forgets one mailbox and returns how often it was remembered: 0 or 1, or
 // more where the organization answers by who asks.
 func (c *Cache) FlushMailbox(m availability.Mailbox) int {
+	c.groundMailbox(m)
+	// To look for them may take a while, in which clients are served. What is remembered
+	// meanwhile was asked for after the flush.
+	keys := c.keys(m)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for k := range c.flights {
-		if k.Mailbox == m {
-			c.ground(k)
-		}
-	}
 	flushed := 0
-	for _, k := range c.keys(m) {
+	for _, k := range keys {
 		delete(c.wanted, k)
 		if c.store.Delete(k) {
 			flushed++
@@ -54,6 +53,17 @@ func (c *Cache) keys(m availability.Mailbox) []Key {
 	}
 	slices.SortFunc(keys, func(a, b Key) int { return strings.Compare(a.Domain, b.Domain) })
 	return keys
+}
+
+// groundMailbox is ground for all keys of m.
+func (c *Cache) groundMailbox(m availability.Mailbox) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k := range c.flights {
+		if k.Mailbox == m {
+			c.ground(k)
+		}
+	}
 }
 
 // ground keeps the lookups of k under way from being remembered and joined.

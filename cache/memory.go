@@ -25,21 +25,23 @@ type Memory struct {
 	// garbage collector.
 	cache *gocache.Cache
 
-	// mu makes changes of cache and expiring one.
+	// mu makes changes of cache, expiring and places one.
 	mu       sync.Mutex
 	expiring expiring
+	places   places
 	retired  bool // nothing is stored any more
 }
 
 var _ Store = (*Memory)(nil)
 
-// entry is what is stored by one key.
+// entry is what is stored by one key. Only where it stands changes.
 type entry struct {
 	key     Key
 	answers []availability.Answer
 	expires time.Time
 	bytes   int64
-	index   int // in the heap
+	index   int32 // in the heap
+	place   int32 // in places
 }
 
 // expired reports whether e has, by either clock.
@@ -93,6 +95,7 @@ func (s *Memory) put(e *entry) {
 		s.evicted.Add(1)
 	}
 	heap.Push(&s.expiring, e)
+	s.places.add(e)
 	s.count(e.bytes)
 	s.cache.Set(key, e, gocache.NoExpiration)
 }
@@ -104,7 +107,8 @@ func (s *Memory) drop(e *entry) {
 }
 
 func (s *Memory) unlist(e *entry) {
-	heap.Remove(&s.expiring, e.index)
+	heap.Remove(&s.expiring, int(e.index))
+	s.places.remove(e)
 	s.count(-e.bytes)
 }
 
@@ -136,10 +140,15 @@ func (s *Memory) Clear() int {
 			n++
 		}
 	}
-	s.cache.Flush()
-	s.expiring = nil
-	s.count(-s.bytes.Load())
+	s.empty()
 	return n
+}
+
+// empty forgets everything. Its caller holds mu.
+func (s *Memory) empty() {
+	s.cache.Flush()
+	s.expiring, s.places = nil, places{}
+	s.count(-s.bytes.Load())
 }
 
 // All implements Store. It copies the index of the store, not what is stored.

@@ -31,7 +31,7 @@ type Row struct {
 	Organization string
 	// For is the mail domain of those it is remembered for, if not for all.
 	For     string
-	Expires time.Time             // when the last of Answers is forgotten
+	Expires time.Time             // when the last of Answers is forgotten, by the wall clock
 	Answers []availability.Answer // not filled in of After
 }
 
@@ -43,27 +43,34 @@ type Page struct {
 	Total    int  // how many are remembered
 }
 
-// index is a Store that lists what is in it without copying it. While it does, it takes
-// nothing in.
+// index is a Store that lists what is in it without copying it. Times are those of the
+// wall clock alone: who goes on after a row knows no other, and once the clock has been
+// set the monotonic one has another order.
 type index interface {
 	Index() iter.Seq2[Key, time.Time]
 }
 
 var _ index = (*Memory)(nil)
 
-// Index yields the keys stored and when they expire, in any order, without copying
-// them. Meanwhile nothing can be stored or deleted, though it can be read: what loops
-// over it has to be quick.
+// Index yields the keys stored and when they expire by the wall clock, in any order, without
+// copying all of them. What is stored all the while comes once, even if it is replaced; what is set or
+// deleted meanwhile may come or not, and twice if it is deleted and set again. The store
+// can be used as if nobody looped over it.
 func (s *Memory) Index() iter.Seq2[Key, time.Time] {
 	return func(yield func(Key, time.Time) bool) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		now := s.now()
+		wall := now.Round(0)
+		var some [block]*entry
 		// Block by block, hither and thither: who looks for the last of something would have
 		// the worst of it if each was later than the one before.
-		n := (len(s.expiring) + block - 1) / block
+		n := s.blocks()
 		for i, at, step := 0, 0, stride(n); i < n; i, at = i+1, (at+step)%n {
-			for _, e := range s.expiring[at*block : min(len(s.expiring), (at+1)*block)] {
-				if !yield(e.key, e.expires) {
+			for _, e := range some[:s.copyBlock(&some, at)] {
+				if e == nil || !now.Before(e.expires) {
+					continue
+				}
+				// Nothing is left of what has expired by either clock, as in entry.expired.
+				if expires := e.expires.Round(0); wall.Before(expires) && !yield(e.key, expires) {
 					return
 				}
 			}
@@ -71,8 +78,25 @@ func (s *Memory) Index() iter.Seq2[Key, time.Time] {
 	}
 }
 
-// block is how many entries that lie side by side are listed one after the other.
+// block is how many entries that lie side by side are listed one after the other. Nothing
+// can be stored while they are copied, which takes about a microsecond.
 const block = 512
+
+// blocks returns how many there are. What is stored from now on may be in none of them.
+func (s *Memory) blocks() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return (len(s.places.entries) + block - 1) / block
+}
+
+// copyBlock copies what there is at one of the blocks and returns how many places it has:
+// none if everything was forgotten meanwhile.
+func (s *Memory) copyBlock(to *[block]*entry, at int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entries := s.places.entries
+	return copy(to[:], entries[min(len(entries), at*block):])
+}
 
 // stride returns a step by which all of n places are reached, each once: one without a
 // common divisor with n, near the golden section.
@@ -98,7 +122,7 @@ func entries(store Store) iter.Seq2[Key, time.Time] {
 	}
 	return func(yield func(Key, time.Time) bool) {
 		for k, answers := range store.All() {
-			if !yield(k, lastExpiry(answers)) {
+			if !yield(k, lastExpiry(answers).Round(0)) {
 				return
 			}
 		}
@@ -116,32 +140,22 @@ func lastExpiry(answers []availability.Answer) (last time.Time) {
 
 // Page returns a part of what is remembered. It walks over all of it but keeps no more
 // than the part: a million mailboxes take some tens of milliseconds and a few kilobytes.
+// Take a [Caches.Turn] before.
+//
+// By address, what is remembered all the while is on one of the pages, and once.
 func (c Caches) Page(l Listing) Page {
 	l.Most = cmp.Or(max(0, l.Most), 50)
-	page, now, after := Page{}, time.Now(), 0
+	var page Page
 	best := selection{listing: &l, most: l.Most + 1}
-	for name, one := range c {
-		for k, expires := range entries(one.store) {
-			if !now.Before(expires) {
-				continue
-			}
-			page.Total++
-			if l.Organization != "" && name != l.Organization || !strings.Contains(string(k.Mailbox), l.Matching) {
-				continue
-			}
-			page.Matching++
-			row := Row{Mailbox: k.Mailbox, Organization: name, For: k.Domain, Expires: expires}
-			if l.After == nil || l.compare(&row, l.After) > 0 {
-				after++
-				best.offer(&row)
-			}
+	for row := range c.picked(&l, &page) {
+		if l.After == nil || l.compare(row, l.After) > 0 {
+			best.offer(row)
 		}
 	}
 	page.Rows = best.sorted()
 	if len(page.Rows) > l.Most {
-		page.Rows = c.cut(&l, page.Rows)
+		page.Rows, page.More = c.cut(&l, page.Rows)
 	}
-	page.More = after > len(page.Rows)
 	for i := range page.Rows {
 		if row := &page.Rows[i]; row.Answers == nil {
 			row.Answers = c[row.Organization].told(Key{row.Mailbox, row.For})
@@ -150,18 +164,51 @@ func (c Caches) Page(l Listing) Page {
 	return page
 }
 
-// cut returns the rows there is room for, to the end of the last mailbox if l is Whole.
-func (c Caches) cut(l *Listing, rows []Row) []Row {
+// picked yields what is on any of the pages, without Answers, and counts it. Each row is
+// there until the next one comes.
+func (c Caches) picked(l *Listing, counts *Page) iter.Seq[*Row] {
+	return func(yield func(*Row) bool) {
+		var row Row
+		for name, one := range c {
+			for k, expires := range entries(one.store) {
+				counts.Total++
+				if l.Organization != "" && name != l.Organization || !strings.Contains(string(k.Mailbox), l.Matching) {
+					continue
+				}
+				counts.Matching++
+				row.Mailbox, row.Organization, row.For, row.Expires = k.Mailbox, name, k.Domain, expires
+				if !yield(&row) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// cut returns the rows there is room for, to the end of the last mailbox if l is Whole, and
+// whether there are others after these.
+func (c Caches) cut(l *Listing, rows []Row) (_ []Row, more bool) {
 	rows, next := rows[:l.Most:l.Most], rows[l.Most]
 	last := rows[l.Most-1]
 	if !l.Whole || l.ByExpiry || next.Mailbox != last.Mailbox {
-		return rows
+		return rows, true
 	}
 	others := slices.DeleteFunc(c.Of(last.Mailbox), func(r Row) bool {
 		return l.Organization != "" && r.Organization != l.Organization || l.compare(&r, &last) <= 0
 	})
 	slices.SortFunc(others, func(a, b Row) int { return l.compare(&a, &b) })
-	return append(rows, others...)
+	rows = append(rows, others...)
+	return rows, c.beyond(l, &rows[len(rows)-1])
+}
+
+// beyond reports whether anything is to be listed after that row.
+func (c Caches) beyond(l *Listing, last *Row) bool {
+	for row := range c.picked(l, new(Page)) {
+		if l.compare(row, last) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Of returns what is remembered of one mailbox, by organization and domain.
@@ -170,7 +217,7 @@ func (c Caches) Of(m availability.Mailbox) (rows []Row) {
 		one := c[organization]
 		for _, k := range one.keys(m) {
 			if answers := one.told(k); len(answers) > 0 {
-				rows = append(rows, Row{m, organization, k.Domain, lastExpiry(answers), answers})
+				rows = append(rows, Row{m, organization, k.Domain, lastExpiry(answers).Round(0), answers})
 			}
 		}
 	}
@@ -229,9 +276,11 @@ func (s *selection) offer(row *Row) {
 	}
 }
 
-// sorted returns the first few and forgets the others.
+// sorted returns the first few and forgets the others, and what was offered twice.
 func (s *selection) sorted() []Row {
-	slices.SortFunc(s.rows, func(a, b Row) int { return s.listing.compare(&a, &b) })
+	order := func(a, b Row) int { return s.listing.compare(&a, &b) }
+	slices.SortFunc(s.rows, order)
+	s.rows = slices.CompactFunc(s.rows, func(a, b Row) bool { return order(a, b) == 0 })
 	if len(s.rows) >= s.most {
 		s.rows = s.rows[:s.most]
 		s.worst, s.full = s.rows[s.most-1], true

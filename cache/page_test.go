@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"syscall"
@@ -108,6 +109,137 @@ func TestPagesHoldEverythingOnce(t *testing.T) {
 			t.Fatalf("got %v\nwant %v", got, want)
 		}
 	})
+}
+
+// restless is a Memory that changes while it is listed.
+type restless struct {
+	*cache.Memory
+	change func()
+}
+
+func (r restless) Index() iter.Seq2[cache.Key, time.Time] {
+	return func(yield func(cache.Key, time.Time) bool) {
+		for k, expires := range r.Memory.Index() {
+			if r.change(); !yield(k, expires) {
+				return
+			}
+		}
+	}
+}
+
+// Whatever comes, goes, is asked anew or makes room meanwhile, by address what is
+// remembered all the while is listed once, and nothing is twice on a page.
+func TestPagesWhileItChanges(t *testing.T) {
+	const staying = 1000
+	rapid.Check(t, func(t *rapid.T) {
+		memory := cache.NewMemory(staying + 300)
+		set := func(name string, n int, ttl time.Duration) {
+			m := availability.Mailbox(fmt.Sprintf("m%04d%s@contoso.com", n, name))
+			memory.Set(cache.Key{Mailbox: m}, []availability.Answer{{Mailbox: m, Expires: time.Now().Add(ttl)}}, ttl)
+		}
+		random := rand.New(rand.NewPCG(1, rapid.Uint64().Draw(t, "seed")))
+		every := rapid.IntRange(1, 20).Draw(t, "every")
+		store := restless{memory, func() {
+			if random.IntN(every) > 0 {
+				return
+			}
+			switch n := random.IntN(staying); random.IntN(4) {
+			case 0, 1:
+				set("passing", n, time.Duration(1+random.IntN(3600))*time.Second) // up to those for whom others make room
+			case 2:
+				memory.Delete(cache.Key{Mailbox: availability.Mailbox(fmt.Sprintf("m%04dpassing@contoso.com", n))})
+			case 3:
+				set("", n, 2*time.Hour+time.Duration(random.IntN(3600))*time.Second)
+			}
+		}}
+		for _, n := range random.Perm(staying) {
+			set("", n, 2*time.Hour)
+			store.change()
+		}
+		caches := cache.Caches{"contoso": cache.New("contoso", nil, store, cache.Policy{})}
+		listing := cache.Listing{Most: rapid.IntRange(300, 2000).Draw(t, "most"), Descending: rapid.Bool().Draw(t, "descending"), Whole: rapid.Bool().Draw(t, "whole")}
+		seen := make(map[availability.Mailbox]int)
+		for more := true; more; {
+			page := caches.Page(listing)
+			for _, row := range page.Rows {
+				seen[row.Mailbox]++
+			}
+			if more = page.More; more {
+				listing.After = &page.Rows[len(page.Rows)-1]
+			}
+		}
+		for n := range staying {
+			if m := availability.Mailbox(fmt.Sprintf("m%04d@contoso.com", n)); seen[m] != 1 {
+				t.Fatalf("%s is listed %d times", m, seen[m])
+			}
+		}
+		for m, n := range seen {
+			if n != 1 {
+				t.Fatalf("%s is listed %d times", m, n)
+			}
+		}
+	})
+}
+
+// What comes to the last mailbox of a page when all were counted hides nobody behind it.
+func TestPageGoesOnBehindNewcomers(t *testing.T) {
+	store := cache.NewMemory(10)
+	set := func(m availability.Mailbox, domain string) {
+		store.Set(cache.Key{Mailbox: m, Domain: domain}, []availability.Answer{{Mailbox: m, Expires: time.Now().Add(time.Hour)}}, time.Hour)
+	}
+	set("ann@contoso.com", "a.com")
+	set("ann@contoso.com", "b.com")
+	set("mary@contoso.com", "a.com")
+	n := 0
+	caches := cache.Caches{"contoso": cache.New("contoso", nil, restless{store, func() {
+		if n++; n == 3 {
+			// No block is looked at again, so it is not counted.
+			set("ann@contoso.com", "c.com")
+		}
+	}}, cache.Policy{ByRequester: true})}
+	page := caches.Page(cache.Listing{Most: 1, Whole: true})
+	if len(page.Rows) != 3 || page.Rows[2].For != "c.com" || page.Matching != 3 || !page.More {
+		t.Errorf("%d rows of %d, more: %v", len(page.Rows), page.Matching, page.More)
+	}
+	page = caches.Page(cache.Listing{Most: 1, Whole: true, After: &page.Rows[len(page.Rows)-1]})
+	if len(page.Rows) != 1 || page.Rows[0].Mailbox != "mary@contoso.com" || page.More {
+		t.Errorf("%+v", page)
+	}
+}
+
+// By expiry nobody is left out or repeated when the clock is set, though who asks for the
+// next page has only what the wall clock said.
+func TestPagesAfterTheClockWasSet(t *testing.T) {
+	for _, by := range []time.Duration{-time.Hour, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			clocks, store := newClocks(), cache.NewMemory(10)
+			c := cache.New("contoso", nil, store, cache.Policy{})
+			c.SetClock(clocks.now)
+			for i := range 6 {
+				store.Set(key(i), []availability.Answer{{Mailbox: user(i), Expires: clocks.now().Add(5 * time.Hour)}}, 5*time.Hour)
+				if time.Sleep(time.Minute); i == 2 {
+					clocks.set(by)
+				}
+			}
+			caches, seen := cache.Caches{"contoso": c}, make(map[availability.Mailbox]int)
+			listing := cache.Listing{ByExpiry: true, Most: 2}
+			for range 3 {
+				page := caches.Page(listing)
+				for _, row := range page.Rows {
+					seen[row.Mailbox]++
+				}
+				if len(page.Rows) != 2 {
+					t.Fatalf("set by %v, there are %d rows on a page", by, len(page.Rows))
+				}
+				listing.After = &cache.Row{Mailbox: page.Rows[1].Mailbox, Organization: "contoso", Expires: time.Unix(0, page.Rows[1].Expires.UnixNano())}
+			}
+			for i := range 6 {
+				if seen[user(i)] != 1 {
+					t.Errorf("set by %v, user %d is listed %d times", by, i, seen[user(i)])
+				}
+			}
+		})
+	}
 }
 
 // What has expired is not listed, swept or not.

@@ -7,9 +7,7 @@ import "slices"
 func (b *Budget) Retire(s *Memory) {
 	s.mu.Lock()
 	s.retired = true
-	s.cache.Flush()
-	s.expiring = nil
-	s.count(-s.bytes.Load())
+	s.empty()
 	s.mu.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()

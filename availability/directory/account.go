@@ -38,6 +38,8 @@ const (
 // are those in memberOf, each by its distinguished name and its common name, in lower
 // case: no primary group, and no groups of groups.
 //
+// An account is disabled if userAccountControl says so, as in Active Directory.
+//
 // Everybody who can log in to the directory is let in. A password that is wrong counts
 // there: several lock the account, so whoever asks again and again should be stopped
 // before.
@@ -50,19 +52,23 @@ type Accounts struct {
 	slots chan struct{}
 
 	mu     sync.Mutex
-	known  map[string]knownAccount // by loginName.key
-	nobody map[string]time.Time    // names that are none, until then; strangers can fill it
+	known  map[string]*knownAccount // by loginName.key
+	nobody map[string]time.Time     // names that are none, until then; strangers can fill it
 }
 
 // knownAccount is an account until it has to be looked for again.
 type knownAccount struct {
 	account
-	until time.Time
+	disabled bool
+	until    time.Time
 }
+
+// severalError says that a name is that of several accounts, which is no fault of the server.
+type severalError struct{ error }
 
 // Accounts returns the users of the server.
 func (d *LDAP) Accounts() *Accounts {
-	return &Accounts{ldap: d, slots: make(chan struct{}, checksAtOnce), known: make(map[string]knownAccount), nobody: make(map[string]time.Time)}
+	return &Accounts{ldap: d, slots: make(chan struct{}, checksAtOnce), known: make(map[string]*knownAccount), nobody: make(map[string]time.Time)}
 }
 
 // Check returns whose name and password these are; ok is false if there is no such
@@ -70,8 +76,8 @@ func (d *LDAP) Accounts() *Accounts {
 // tells why. A name is DOMAIN\user, of which DOMAIN does not count, nor is it part of the
 // requester's name unless it is of Domains; user@domain, a user
 // principal name or one of the addresses; or user, a sAMAccountName or uid. The error
-// is an *availability.Reason: the server cannot say it now, or several accounts have
-// the name. It comes after Timeout at the latest.
+// is an *availability.Reason: the server cannot say it now or, with the scope OfMailbox,
+// several accounts have the name. It comes after Timeout at the latest.
 func (a *Accounts) Check(ctx context.Context, name, password string) (who availability.Requester, ok bool, err error) {
 	if password == "" || len(password) > longestPassword {
 		// RFC 4513 5.1.2: the server takes one who shows an empty password for somebody
@@ -83,7 +89,12 @@ func (a *Accounts) Check(ctx context.Context, name, password string) (who availa
 		if err != nil || found == nil {
 			return err
 		}
-		if ok, err = a.bind(ctx, name, found.dn, password); ok {
+		ok, err = a.bind(ctx, name, found.dn, password)
+		switch {
+		case ok && found.disabled: // Active Directory would not have let it in
+			ok = false
+			a.ldap.config.Log.Info("the directory refused a log-in", "server", a.ldap.config.URL, "name", name, "reason", "the account is disabled")
+		case ok:
 			who = found.requester(a.proven(name))
 		}
 		return err
@@ -94,22 +105,37 @@ func (a *Accounts) Check(ctx context.Context, name, password string) (who availa
 	return who, ok, nil
 }
 
-// Find returns whose name this is, for somebody who has proven it in another way; ok is
-// false if there is no such account. Names are those of Check, except that DOMAIN has to
-// be one of Domains; a Kerberos principal user@REALM of Active Directory is found, too,
-// even if the user principal name is another. Errors are those of Check.
+// Find returns whose name this is, for somebody who has shown its password before; ok is
+// false if there is no such account, or it is disabled. Names are those of Check, except
+// that DOMAIN has to be one of Domains; a Kerberos principal user@REALM of Active Directory
+// is found, too, even if the user principal name is another. Errors are those of Check.
 func (a *Accounts) Find(ctx context.Context, name string) (who availability.Requester, ok bool, err error) {
+	found, err := a.own(ctx, name)
+	if err != nil || found == nil || found.disabled {
+		return availability.Requester{}, false, err
+	}
+	return found.requester(name), true, nil
+}
+
+// FindDisabled is Find, for disabled accounts, too.
+func (a *Accounts) FindDisabled(ctx context.Context, name string) (who availability.Requester, ok bool, err error) {
+	found, err := a.own(ctx, name)
+	if err != nil || found == nil {
+		return availability.Requester{}, false, err
+	}
+	return found.requester(name), true, nil
+}
+
+// own returns the account of that name, nil if there is none or it is of a foreign domain.
+func (a *Accounts) own(ctx context.Context, name string) (found *knownAccount, err error) {
 	if !a.isOwn(name) {
-		return availability.Requester{}, false, nil
+		return nil, nil
 	}
 	err = a.within(ctx, func(ctx context.Context) error {
-		found, err := a.find(ctx, name)
-		if err == nil && found != nil {
-			who, ok = found.requester(name), true
-		}
+		found, err = a.find(ctx, name)
 		return err
 	})
-	return who, ok, err
+	return found, err
 }
 
 // Canonical returns the distinguished name, in lower case, of the account that Check
@@ -159,13 +185,17 @@ func (a *Accounts) within(ctx context.Context, do func(context.Context) error) (
 		}
 	}()
 	if err := do(ctx); err != nil {
-		return a.ldap.failure(err)
+		reason := a.ldap.failure(err)
+		if errors.As(err, new(severalError)) {
+			reason.Scope = availability.OfMailbox
+		}
+		return reason
 	}
 	return nil
 }
 
 // find returns the account of that name, nil if there is none.
-func (a *Accounts) find(ctx context.Context, name string) (*account, error) {
+func (a *Accounts) find(ctx context.Context, name string) (*knownAccount, error) {
 	n, ok := parseLoginName(name)
 	if !ok {
 		return nil, nil
@@ -173,51 +203,53 @@ func (a *Accounts) find(ctx context.Context, name string) (*account, error) {
 	if known, ok := a.remembered(n); ok {
 		return known, nil
 	}
-	entries, err := a.ldap.link.search(ctx, n.request(a.ldap.config.BaseDN))
+	request := n.request(a.ldap.config.BaseDN)
+	request.Attributes = append(slices.Clip(request.Attributes), attrControl)
+	entries, err := a.ldap.link.search(ctx, request)
 	if ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded) {
-		return nil, fmt.Errorf("more than %d entries have the name: names have to be those of one", mostNamesakes)
+		return nil, severalError{fmt.Errorf("more than %d entries have the name: names have to be those of one", mostNamesakes)}
 	}
 	if err != nil {
 		return nil, err
 	}
-	var found *account
-	switch best := n.best(entries); len(best) {
-	case 0:
+	best := n.best(entries)
+	if len(best) == 0 {
 		a.rememberNobody(n)
 		return nil, nil
-	case 1:
-		found = best[0]
-	default:
-		a.ldap.config.Log.Warn("a name is that of several accounts, so that it is nobody's", "name", name, "one", best[0].dn, "another", best[1].dn)
-		return nil, errNamesakes
 	}
+	if len(best) > 1 {
+		a.ldap.config.Log.Warn("a name is that of several accounts, so that it is nobody's", "name", name, "one", best[0].dn, "another", best[1].dn)
+		return nil, severalError{errNamesakes}
+	}
+	found := &knownAccount{account: *best[0], disabled: isDisabled(entries, best[0].dn)}
 	if found.left > 0 {
 		a.ldap.config.Log.Warn("an account is in more groups than are heeded", "name", name, "most", mostMemberships, "not_heeded", found.left)
 	}
-	a.remember(n, *found)
+	a.remember(n, found)
 	return found, nil
 }
 
 // remembered returns the account of a name, nil if there is none; ok is false if that has
 // to be looked for.
-func (a *Accounts) remembered(n loginName) (found *account, ok bool) {
+func (a *Accounts) remembered(n loginName) (found *knownAccount, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
 	if known, ok := a.known[n.key()]; ok && now.Before(known.until) {
-		return &known.account, true
+		return known, true
 	}
 	until, ok := a.nobody[n.key()]
 	return nil, ok && now.Before(until)
 }
 
-func (a *Accounts) remember(n loginName, found account) {
+func (a *Accounts) remember(n loginName, found *knownAccount) {
+	found.until = time.Now().Add(accountTTL)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.known) >= mostAccounts {
 		clear(a.known) // which costs a search for each, no more
 	}
-	a.known[n.key()] = knownAccount{found, time.Now().Add(accountTTL)}
+	a.known[n.key()] = found
 }
 
 func (a *Accounts) rememberNobody(n loginName) {

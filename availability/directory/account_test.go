@@ -144,7 +144,7 @@ func TestCheck(t *testing.T) {
 	}
 	for _, name := range []string{"twin", `CONTOSO\twin`, "twins@contoso.com", "twin@contoso.com"} {
 		who, ok, err := accounts.Check(t.Context(), name, "twin's secret")
-		if reason := availability.ReasonFor(err); ok || describe(who) != "  " || reason.Code != availability.DirectoryFailed || !strings.Contains(reason.Detail, "is that of several accounts, so that it is nobody's") {
+		if reason := availability.ReasonFor(err); ok || describe(who) != "  " || reason.Code != availability.DirectoryFailed || reason.Scope != availability.OfMailbox || !strings.Contains(reason.Detail, "is that of several accounts, so that it is nobody's") {
 			t.Errorf("%s: %q, %t, %v", name, describe(who), ok, err)
 		}
 	}
@@ -253,6 +253,49 @@ func TestServerDiesBetween(t *testing.T) {
 	server.Resume()
 	if ok, err := check(); !ok || err != nil {
 		t.Errorf("%t, %v", ok, err)
+	}
+}
+
+// Who is disabled neither logs in, though OpenLDAP would let them, nor has an account; but
+// it is known whose it is.
+func TestDisabledAccount(t *testing.T) {
+	entry := func(name, control string) string {
+		return fmt.Sprintf("dn: cn=%[1]s,dc=contoso,dc=com\nobjectClass: user\nsAMAccountName: %[1]s\nmail: %[1]s@contoso.com\nuserPassword: secret\n%[2]s\n", name, control)
+	}
+	var log bytes.Buffer
+	server := slapdtest.Start(t, entry("plain", "")+
+		entry("enabled", "userAccountControl: 66048\n")+ // never expires
+		entry("disabled", "userAccountControl: 66050\n")+
+		entry("linked", "userAccountControl: 514\nmemberOf: cn=Sales,dc=contoso,dc=com\n"), slapdtest.Options{})
+	accounts := connected(t, server, func(c *directory.LDAPConfig) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) }).Accounts()
+	for name, want := range map[string]bool{"plain": true, "enabled": true, "disabled": false, "linked": false, "linked@contoso.com": false} {
+		for range 2 { // the second time from memory
+			if who, ok, err := accounts.Check(t.Context(), name, "secret"); ok != want || err != nil || (who.Name != "") != want {
+				t.Errorf("%s logs in: %+v, %t, %v", name, who, ok, err)
+			}
+			if who, ok, err := accounts.Find(t.Context(), name); ok != want || err != nil || (who.Name != "") != want {
+				t.Errorf("%s is found: %+v, %t, %v", name, who, ok, err)
+			}
+			if who, ok, err := accounts.FindDisabled(t.Context(), name); !ok || err != nil || who.Name != name || len(who.Groups) > 0 != strings.HasPrefix(name, "linked") {
+				t.Errorf("%s, disabled or not: %+v, %t, %v", name, who, ok, err)
+			}
+		}
+	}
+	if n := strings.Count(log.String(), `name=disabled reason="the account is disabled"`); n != 2 {
+		t.Error(log.String())
+	}
+}
+
+// What is no number disables nobody, nor do other bits or other entries.
+func TestAccountControl(t *testing.T) {
+	for control, want := range map[string]bool{
+		"2": true, "514": true, "66050": true, "-2147483134": true, "512": false, "66048": false, "0": false, "": false, "0x202": false, "disabled": false, "99999999999999999999": false,
+	} {
+		joe := ldap.NewEntry("cn=joe", map[string][]string{"UserAccountControl": {control}})
+		other := ldap.NewEntry("cn=other", map[string][]string{"userAccountControl": {"514"}})
+		if got := directory.IsDisabled([]*ldap.Entry{other, joe}, "cn=joe"); got != want {
+			t.Errorf("%q: %v", control, got)
+		}
 	}
 }
 

@@ -59,3 +59,6 @@ func Parse(path string, r io.Reader) (int, error) {
 	}
 	return len(t.recipients), nil
 }
+
+// IsDisabled reports whether the entry of a name is that of a disabled account.
+func IsDisabled(entries []*ldap.Entry, dn string) bool { return isDisabled(entries, dn) }

@@ -83,7 +83,9 @@ func (g *Guard) Lookup(ctx context.Context, q availability.Query) []availability
 		return answers
 	}
 	for i, a := range g.ask(ctx, q.Select(again)) {
-		answers[again[i]] = a
+		if a.Reason == nil || !a.Reason.Unasked { // otherwise the first failure made all rest
+			answers[again[i]] = a
+		}
 	}
 	return answers
 }

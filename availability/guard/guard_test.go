@@ -437,6 +437,26 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+// Who was asked, and failed once too often, was asked: the retry that finds the server
+// resting does not say otherwise.
+func TestRetryThatRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reset := down
+		reset.Again = true
+		s := &server{state: failing(reset)}
+		g := newGuard(1, s)
+		for s.calls() < 5 {
+			before := s.calls()
+			if reason := g.Lookup(t.Context(), query)[0].Reason; reason.Unasked {
+				t.Errorf("%d calls, and %v unasked", s.calls()-before, reason)
+			}
+		}
+		if reason := g.Lookup(t.Context(), query)[0].Reason; !reason.Unasked {
+			t.Errorf("it rests, and %v", reason)
+		}
+	})
+}
+
 // However much fails, retries are a tenth of the calls, and ten.
 func TestRetryBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

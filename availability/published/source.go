@@ -12,9 +12,6 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Organization is the Answer.Organization of what was published.
-const Organization = "published"
-
 // Source answers about mailboxes of which something is published, and has not expired,
 // from a Store, and asks Next about all others, in one Lookup.
 //
@@ -109,7 +106,7 @@ func answer(p availability.Publication, w availability.Window, now time.Time) av
 		Mailbox:      p.Mailbox,
 		Window:       w,
 		Schedule:     p.Schedule.Clip(w),
-		Organization: Organization,
+		Organization: availability.Published,
 		Source:       p.By,
 		At:           p.At,
 	}

@@ -65,7 +65,7 @@ func TestSourceAnswers(t *testing.T) {
 	if want := []availability.Mailbox{"amy@contoso.com", "old@contoso.com"}; len(n.asked) != 1 || !slices.Equal(n.asked[0], want) {
 		t.Errorf("next was asked about %v, not once about %v", n.asked, want)
 	}
-	for i, organization := range []string{"contoso", published.Organization, "contoso", published.Organization, published.Organization} {
+	for i, organization := range []string{"contoso", availability.Published, "contoso", availability.Published, availability.Published} {
 		a := answers[i]
 		at.CheckAnswer(t, a, a.Mailbox, w)
 		if a.Organization != organization || a.Reason != nil || !a.Window.Equal(w) || time.Since(a.At) < 0 {

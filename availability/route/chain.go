@@ -40,9 +40,11 @@ func (c Chain) Lookup(ctx context.Context, q availability.Query) []availability.
 		first := &answers[moved[i]]
 		switch {
 		case isUnknown(a) && !isUnknown(*first): // First knew more: that there is nothing to know
+			first.Waited += a.Waited
 		case isDenied(a):
 			first.Reason = with(first.Reason, a.Reason)
 		default:
+			a.Waited += first.Waited
 			*first = a
 		}
 	}

@@ -232,6 +232,27 @@ func TestOneThatHangsSpoilsNoOther(t *testing.T) {
 	})
 }
 
+// Whoever waited for both is told so.
+func TestChainWaitedForBoth(t *testing.T) {
+	waited := func(d time.Duration, reason availability.Code) availability.Source {
+		return sourceFunc(func(_ context.Context, q availability.Query) []availability.Answer {
+			answers := availability.Fail(q, availability.Because(reason, "no"))
+			for i := range answers {
+				answers[i].Waited = d
+			}
+			return answers
+		})
+	}
+	for _, first := range []availability.Code{availability.UnknownMailbox, availability.NoInformation} {
+		for _, then := range []availability.Code{availability.UnknownMailbox, availability.Timeout} {
+			c := route.Chain{First: waited(2*time.Second, first), Then: waited(time.Second, then), Wait: time.Minute}
+			if a := lookup(c, "mary@fabrikam.com")[0]; a.Waited != 3*time.Second {
+				t.Errorf("%s, then %s: %v", first, then, a.Waited)
+			}
+		}
+	}
+}
+
 func TestChainAsksTheNextAboutTheUnknown(t *testing.T) {
 	first, then := &organization{name: "premises"}, &organization{name: "cloud"}
 	// The cloud calls its unknown otherwise.

@@ -48,11 +48,16 @@ type cacheLsCommand struct {
 // gives, as it goes through everything for each page.
 const largestCachePage = 10_000
 
-// Run lists page after page.
-func (c *cacheLsCommand) Run(ctx context.Context, console console) error {
+// wrong implements checked.
+func (c *cacheLsCommand) wrong() error {
 	if c.Limit < 0 {
 		return fmt.Errorf("--limit: %d is less than 0", c.Limit)
 	}
+	return c.operator.wrong()
+}
+
+// Run lists page after page.
+func (c *cacheLsCommand) Run(ctx context.Context, console console) error {
 	query := url.Values{"order": {c.Order}}
 	if c.Matching != "" {
 		query.Set("matching", c.Matching)
@@ -136,6 +141,14 @@ type cacheShowCommand struct {
 	Mailbox string `arg:"" help:"Whose: an address, or EX: and a legacyExchangeDN."`
 }
 
+// wrong implements checked.
+func (c *cacheShowCommand) wrong() error {
+	if err := nobody(c.Mailbox); err != nil {
+		return err
+	}
+	return c.operator.wrong()
+}
+
 // Run shows each answer with all there is to say of it.
 func (c *cacheShowCommand) Run(ctx context.Context, console console) error {
 	var page rememberedPage
@@ -157,7 +170,7 @@ func (c *cacheShowCommand) Run(ctx context.Context, console console) error {
 		return err
 	}
 	if len(entries) == 0 {
-		return fmt.Errorf("nothing is remembered of %s: nobody has asked lately, or no organization could be asked; fbgate lookups --mailbox says why", c.Mailbox)
+		return fmt.Errorf("nothing is remembered of %s: nobody has asked lately, or no organization could be asked; fbgate lookups --mailbox %[1]s lists who did, and fbgate lookups NUMBER says why", c.Mailbox)
 	}
 	for i, e := range entries {
 		if i > 0 {
@@ -218,13 +231,23 @@ func (w *which) query() (url.Values, error) {
 	return nil, nil
 }
 
-// errWhich is an error of the command line.
-var errWhich = usageError{errors.New("say which: one mailbox, or --organization NAME, or --all")}
+var errWhich = errors.New("say which: one mailbox, or --organization NAME, or --all")
+
+// wrongFor says what is wrong with it, or with how to sign in.
+func (w *which) wrongFor(o *operator) error {
+	if _, err := w.query(); err != nil {
+		return err
+	}
+	return o.wrong()
+}
 
 type cacheFlushCommand struct {
 	operator
 	which
 }
+
+// wrong implements checked.
+func (c *cacheFlushCommand) wrong() error { return c.wrongFor(&c.operator) }
 
 // Run forgets.
 func (c *cacheFlushCommand) Run(ctx context.Context, console console) error {
@@ -248,6 +271,9 @@ type cacheRefreshCommand struct {
 	operator
 	which
 }
+
+// wrong implements checked.
+func (c *cacheRefreshCommand) wrong() error { return c.wrongFor(&c.operator) }
 
 // Run has it asked anew, and does not wait for the answers.
 func (c *cacheRefreshCommand) Run(ctx context.Context, console console) error {

@@ -18,7 +18,7 @@ type checkCommand struct {
 
 // Run tries the configuration without opening a port or asking anybody.
 func (c *checkCommand) Run(console console) error {
-	loaded, err := load(c.Config)
+	loaded, err := loadAnew(c.Config)
 	if err != nil {
 		return err
 	}
@@ -31,9 +31,9 @@ func (c *checkCommand) Run(console console) error {
 	}
 	fmt.Fprintf(console.out, "%s is in order: %s, %s; clients ask %s, operators %s.\n", c.Config,
 		count(len(loaded.Organizations), "organization"), count(domains, "domain"), loaded.Listen, loaded.Admin.Listen)
-	passed, err := passedBy(loaded)
-	for _, p := range passed {
-		fmt.Fprintf(console.err, "fbgate: warning: %s\n", p)
+	warned, err := warnings(loaded)
+	for _, w := range warned {
+		fmt.Fprintf(console.err, "fbgate: warning: %s\n", w)
 	}
 	return err
 }
@@ -122,11 +122,16 @@ func seen(c *config.Config, from []netip.Prefix, shown func(availability.Request
 
 // load reads the configuration and everything it names. Its error has every fault
 // of them.
-func load(file string) (*config.Config, error) {
-	loaded, err := config.Load(file)
-	if err == nil {
-		err = loaded.CheckFiles()
-	}
+func load(file string) (*config.Config, error) { return tallied(config.LoadWithFiles(file, nil)) }
+
+// loadAnew is load where nothing is in force yet that was read from the files before: what
+// is in those is tried, too.
+func loadAnew(file string) (*config.Config, error) {
+	return tallied(config.LoadWithFiles(file, contents))
+}
+
+// tallied says before faults how many there are.
+func tallied(loaded *config.Config, err error) (*config.Config, error) {
 	var faults config.Faults
 	if errors.As(err, &faults) {
 		return nil, fmt.Errorf("%s in the configuration:\n%w", count(len(faults), "fault"), err)

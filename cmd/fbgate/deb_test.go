@@ -82,7 +82,8 @@ The handbook:
 and others.
 .SH EXIT STATUS
 0 after an orderly end, 1 after a failure, 2 if the command line is wrong. Of orgs 3, if
-an organization does not answer.
+an organization does not answer, and of reload, if some of the configuration waits for a
+restart.
 .SH SEE ALSO
 .BR systemctl (1),
 .BR journalctl (1)

@@ -25,13 +25,18 @@ type demoCommand struct {
 // demoAccount is the account the pretend organizations demand.
 const demoAccount, demoPassword = "svc-freebusy", "correct horse battery staple"
 
-// Run starts everything, asks one question and serves on.
-func (d *demoCommand) Run(ctx context.Context, console console) error {
+// wrong implements checked.
+func (d *demoCommand) wrong() error {
 	for flag, address := range map[string]string{"--listen": d.Listen, "--admin-listen": d.AdminListen} {
 		if host, _, err := net.SplitHostPort(address); err != nil || !config.IsLoopback(host) {
 			return fmt.Errorf("%s: %q is not HOST:PORT of this machine alone; write for example 127.0.0.1:8080", flag, address)
 		}
 	}
+	return nil
+}
+
+// Run starts everything, asks one question and serves on.
+func (d *demoCommand) Run(ctx context.Context, console console) error {
 	contoso, stop, err := pretend(exchangetest.Exchange2010, contosoPeople())
 	if err != nil {
 		return err

@@ -38,9 +38,6 @@ func (c *doctorCommand) Run(ctx context.Context, console console) error {
 	if err != nil {
 		return err
 	}
-	if c.As != "" && availability.ParseMailbox(c.As).Domain() == "" {
-		return fmt.Errorf("--as: %q is not an address; write for example mary@contoso.com", c.As)
-	}
 	trace := new(doctor.Trace)
 	healer, err := newDoctor(loaded, c.As, trace)
 	if err != nil {

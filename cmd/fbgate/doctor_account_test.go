@@ -277,7 +277,7 @@ func TestDoctorAs(t *testing.T) {
 	if anchor := x.Requests()[0].AnchorMailbox; anchor != "boss@contoso.com" {
 		t.Errorf("X-AnchorMailbox: %s", anchor)
 	}
-	if e := examine(t, settings, "--as", "boss", mary); e.status != exitFailure || !strings.Contains(e.text, `--as: "boss" is not an address`) || len(asked) != 2 {
+	if e := examine(t, settings, "--as", "boss", mary); e.status != exitUsage || !strings.Contains(e.text, `--as: "boss" is not an address`) || len(asked) != 2 {
 		t.Errorf("%+v", e)
 	}
 }

@@ -46,6 +46,7 @@ type gateway struct {
 	handshakes *tls.Config  // of tls.listen, nil if there is none
 	console    http.Handler // of admin.listen
 	loaded     time.Time    // the configuration
+	changed    string       // by what was loaded then
 }
 
 // newGateway puts the gateway together. Store keeps what clients publish; with nil

@@ -34,7 +34,7 @@ var rooms = map[string][]string{
 	"cmd/fbgate":                    {"availability/...", "cache", "cmd/...", "davfb/...", "translate/..."},
 	"davfb":                         {"availability", "davfb/face", "translate/..."},
 	"davfb/face":                    {"availability", "availability/journal"},
-	"davfb/admin":                   {"availability", "availability/access", "availability/doctor", "availability/journal", "availability/meter", "availability/publisher", "cache", "davfb/admin/session", "davfb/face", "davfb/intake", "translate/..."},
+	"davfb/admin":                   {"availability", "availability/access", "availability/doctor", "availability/journal", "availability/meter", "availability/publisher", "cache", "davfb/admin/session", "davfb/face", "davfb/intake"},
 	"davfb/admin/page":              {"availability", "availability/doctor", "availability/journal", "availability/meter", "cache", "davfb/admin", "davfb/admin/session", "davfb/face", "translate/..."},
 	"davfb/admin/session":           {},
 	"davfb/folder":                  {"availability", "davfb/face", "translate/..."},

@@ -13,36 +13,75 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"fbgate/availability"
 )
 
 type lookupsCommand struct {
 	operator
 	Follow  bool   `short:"f" help:"Go on with those that come, until Ctrl-C."`
-	Mailbox string `placeholder:"ADDRESS" help:"Only those about this mailbox."`
+	Mailbox string `placeholder:"TEXT" help:"Only those about mailboxes with this in their address, or with this address where addresses are hidden."`
 	Reason  string `placeholder:"CODE" help:"Only those of which something could not be told for this reason, such as timeout."`
 	Limit   int    `placeholder:"N" default:"100" help:"So many at most, 1 to 1000; the newest. Default: ${default}"`
+	Number  *int64 `arg:"" optional:"" help:"One of them: what was told of each mailbox, and why."`
 }
 
 // lookedUp is a lookup of GET /lookups.
 type lookedUp struct {
-	Number    uint64
-	RequestID string `json:"request_id"`
-	At        time.Time
-	Face      string
-	Client    string
-	Requester string
-	Answer    float64 `json:"answer_ms"`
-	Left      bool
-	Mailboxes int
-	Told      []struct {
-		Mailbox       string
-		Cached, Stale bool
-		Reason        *told
-	}
+	Number     uint64
+	RequestID  string `json:"request_id"`
+	At         time.Time
+	Face       string
+	Client     string
+	Requester  string
+	Start, End time.Time
+	Interval   int
+	Parse      float64 `json:"parse_ms"`
+	Answer     float64 `json:"answer_ms"`
+	Upstream   float64 `json:"upstream_ms"`
+	Render     float64 `json:"render_ms"`
+	Left       bool
+	Mailboxes  int
+	Told       []toldOf
 }
 
-// Run lists, and follows.
+// toldOf is what was told of one mailbox.
+type toldOf struct {
+	Mailbox, Organization, Source string
+	Cached, Stale                 bool
+	Age                           int
+	Reason                        *told
+}
+
+// wrong implements checked.
+func (c *lookupsCommand) wrong() error {
+	codes := availability.Codes()
+	switch {
+	case c.Number != nil && *c.Number < 1:
+		return fmt.Errorf("%d is not the number of a lookup; they count from 1", *c.Number)
+	case c.Number != nil && (c.Follow || c.Mailbox != "" || c.Reason != ""):
+		return errors.New("one lookup is asked for by its number alone: leave out --follow, --mailbox and --reason")
+	case c.Limit < 1 || c.Limit > 1000:
+		return fmt.Errorf("--limit: %d is not 1 to 1000", c.Limit)
+	case c.Reason != "" && !slices.Contains(codes, availability.Code(c.Reason)):
+		return fmt.Errorf("--reason: %q is none of %s", c.Reason, commas(codes))
+	}
+	return c.operator.wrong()
+}
+
+func commas(codes []availability.Code) string {
+	var names []string
+	for _, c := range codes {
+		names = append(names, string(c))
+	}
+	return strings.Join(names, ", ")
+}
+
+// Run lists, and follows, or shows one.
 func (c *lookupsCommand) Run(ctx context.Context, console console) error {
+	if c.Number != nil {
+		return c.explain(ctx, console)
+	}
 	query := url.Values{"limit": {strconv.Itoa(c.Limit)}}
 	if c.Mailbox != "" {
 		query.Set("mailbox", c.Mailbox)
@@ -58,18 +97,36 @@ func (c *lookupsCommand) Run(ctx context.Context, console console) error {
 	if c.JSON && !c.Follow {
 		return indent(console.out, body)
 	}
-	out := lookupList{out: console.out, colour: isTerminal(console.out), json: c.JSON}
-	if !c.JSON {
-		out.head()
+	if len(page.Lookups) == 0 && !c.JSON {
+		fmt.Fprintln(console.err, c.none())
 	}
+	out := lookupList{out: console.out, colour: isTerminal(console.out), json: c.JSON}
 	if err := out.add(page.Lookups...); err != nil || !c.Follow {
 		return err
 	}
 	return c.follow(ctx, query, &out)
 }
 
-// mostBreaks is how many streams in a row may end within a minute each.
-const mostBreaks = 5
+// none says that there is nothing to list.
+func (c *lookupsCommand) none() string {
+	var picked []string
+	if c.Mailbox != "" {
+		picked = append(picked, "--mailbox "+c.Mailbox)
+	}
+	if c.Reason != "" {
+		picked = append(picked, "--reason "+c.Reason)
+	}
+	if picked == nil {
+		return "Nobody has asked yet."
+	}
+	return "None of the last lookups matches " + strings.Join(picked, " and ") + "."
+}
+
+// mostBreaks is how many streams in a row may end so soon.
+const (
+	mostBreaks = 5
+	soon       = 3 * time.Second
+)
 
 // follow shows lookups as they come. When the gateway ends the stream, which it does now
 // and then, and when its configuration is reloaded, it asks for those since.
@@ -84,10 +141,10 @@ func (c *lookupsCommand) follow(ctx context.Context, query url.Values, out *look
 		} else if err != nil {
 			return err
 		}
-		if time.Since(begun) > time.Minute {
+		if time.Since(begun) > soon {
 			breaks = 0
 		} else if breaks == mostBreaks {
-			return errors.New("the stream has ended again and again, each time within a minute: something in between cuts connections")
+			return fmt.Errorf("the stream has ended again and again, each time within %v: something in between cuts connections", soon)
 		}
 		select {
 		case <-ctx.Done():
@@ -116,39 +173,60 @@ func (c *lookupsCommand) stream(ctx context.Context, query url.Values, out *look
 	return nil // however it broke off
 }
 
-// lookupList shows lookups one by one, so that the columns have widths of their own.
+// lookupList shows lookups one by one, so that the columns have widths of their own. That
+// of requesters is there from the first who had logged in.
 type lookupList struct {
-	out          io.Writer
-	colour, json bool
-	last         uint64
+	out                io.Writer
+	colour, json       bool
+	headed, requesters bool
+	last               uint64
 }
 
-const lookupColumns = "%-7s %-8s %-18s %-21s %9s %9s  "
+func (l *lookupList) line(number, at, face, client, requester, mailboxes, took, outcome string) {
+	fmt.Fprintf(l.out, "%-7s %-8s %-18s %-21s ", number, at, face, client)
+	if l.requesters {
+		fmt.Fprintf(l.out, "%-16s ", requester)
+	}
+	fmt.Fprintf(l.out, "%9s %9s  %s\n", mailboxes, took, outcome)
+}
 
-func (l *lookupList) head() {
-	fmt.Fprintf(l.out, lookupColumns+"%s\n", "NUMBER", "UTC", "FACE", "CLIENT", "MAILBOXES", "ANSWER", "OUTCOME")
+// head names the columns there are from here on.
+func (l *lookupList) head(lookups []lookedUp) {
+	named := slices.ContainsFunc(lookups, func(one lookedUp) bool { return one.Requester != "" })
+	if len(lookups) == 0 || l.headed && (l.requesters || !named) {
+		return
+	}
+	l.headed, l.requesters = true, named
+	l.line("NUMBER", "UTC", "FACE", "CLIENT", "REQUESTER", "MAILBOXES", "ANSWER", "OUTCOME")
 }
 
 func (l *lookupList) add(lookups ...json.RawMessage) error {
-	for _, raw := range lookups {
-		var one lookedUp
-		if err := json.Unmarshal(raw, &one); err != nil {
+	all := make([]lookedUp, len(lookups))
+	for i, raw := range lookups {
+		if err := json.Unmarshal(raw, &all[i]); err != nil {
 			return fmt.Errorf("the answer is not as expected: %w", err)
 		}
-		l.last = one.Number // less than before if the gateway has been restarted
+		l.last = all[i].Number // less than before if the gateway has been restarted
 		if l.json {
 			fmt.Fprintln(l.out, string(raw))
-			continue
 		}
+	}
+	if l.json {
+		return nil
+	}
+	l.head(all)
+	for _, one := range all {
 		outcome, colour := one.outcome()
 		if l.colour && colour != "" {
 			outcome = colour + outcome + plain
 		}
-		fmt.Fprintf(l.out, lookupColumns+"%s\n", strconv.FormatUint(one.Number, 10), one.At.UTC().Format(time.TimeOnly),
-			printable(one.Face), printable(one.Client), strconv.Itoa(one.Mailboxes), strconv.FormatFloat(one.Answer, 'f', 1, 64)+" ms", outcome)
+		l.line(strconv.FormatUint(one.Number, 10), one.At.UTC().Format(time.TimeOnly), printable(one.Face), printable(one.Client),
+			printable(one.Requester), strconv.Itoa(one.Mailboxes), inMilliseconds(one.Answer), outcome)
 	}
 	return nil
 }
+
+func inMilliseconds(ms float64) string { return strconv.FormatFloat(ms, 'f', 1, 64) + " ms" }
 
 // outcome says in a few words what was told.
 func (l *lookedUp) outcome() (text, colour string) {

@@ -28,6 +28,7 @@ type commands struct {
 	Doctor  doctorCommand     `cmd:"" help:"Take one question to the server that should answer it, hop by hop, and say what fails and what to do."`
 	Query   queryCommand      `cmd:"" help:"Ask a gateway as an old client would, and draw the answer."`
 	Cache   cacheCommand      `cmd:"" help:"Show, flush or refresh what a gateway remembers."`
+	Reload  reloadCommand     `cmd:"" help:"Have a gateway read its configuration anew, and show what has changed, or every fault."`
 	Orgs    orgsCommand       `cmd:"" help:"Show how the organizations of a gateway fare."`
 	Lookups lookupsCommand    `cmd:"" help:"Show what clients have asked a gateway, and what they were told."`
 	Demo    demoCommand       `cmd:"" help:"Start three pretend organizations and a gateway, and show a request."`
@@ -43,7 +44,8 @@ const (
 	exitOK = iota
 	exitFailure
 	exitUsage
-	exitResting // of orgs: an organization does not answer
+	exitResting               // of orgs: an organization does not answer
+	exitRestart = exitResting // of reload: some of it waits for a restart
 )
 
 // errReported is a failure that has been told in full already.
@@ -51,9 +53,6 @@ var errReported = errors.New("reported")
 
 // errResting is that an organization does not answer, which has been told.
 var errResting = errors.New("an organization rests")
-
-// usageError is a fault of the command line that only the command itself can see.
-type usageError struct{ error }
 
 // run runs the command args name and returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
@@ -76,21 +75,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		args = append([]string{"--" + args[0]}, args[1:]...)
 	}
 	command, err := parser.Parse(args)
-	switch {
-	case exited: // help or version were asked for
+	if exited { // help or version were asked for
 		return status
-	case err != nil:
+	}
+	if err == nil {
+		if c, ok := command.Selected().Target.Addr().Interface().(checked); ok {
+			err = c.wrong()
+		}
+	}
+	if err != nil {
 		fmt.Fprintf(stderr, "fbgate: %v\nTry fbgate --help.\n", err)
 		return exitUsage
 	}
-	err = command.Run()
-	var usage usageError
-	switch {
+	switch err = command.Run(); {
 	case errors.Is(err, errResting):
 		return exitResting
-	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "fbgate: %v\nTry fbgate --help.\n", err)
-		return exitUsage
+	case errors.Is(err, errRestart):
+		return exitRestart
 	case err == nil:
 		return exitOK
 	case !errors.Is(err, errReported):

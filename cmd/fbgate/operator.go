@@ -50,12 +50,12 @@ func (o *operator) ask(ctx context.Context, console console, method, path string
 
 // send sends a request; what is not a success is an error that says what to do.
 func (o *operator) send(ctx context.Context, method, path string, query url.Values, accept string) (*http.Response, error) {
-	base, err := url.Parse(o.Admin)
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return nil, fmt.Errorf("--admin: %q is not an http or https URL; write for example http://127.0.0.1:8081", o.Admin)
+	base, err := o.base()
+	if err != nil {
+		return nil, err
 	}
 	target := base.JoinPath(path)
-	target.RawQuery = query.Encode()
+	target.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // which there is a plus
 	request, err := http.NewRequestWithContext(ctx, method, target.String(), nil)
 	if err != nil {
 		return nil, err
@@ -78,12 +78,13 @@ func (o *operator) send(ctx context.Context, method, path string, query url.Valu
 	return response, nil
 }
 
+func (o *operator) base() (*url.URL, error) {
+	return webAddress("--admin", o.Admin, "http://127.0.0.1:8081")
+}
+
 // sign shows the token, or the name and the password, if there are any.
 func (o *operator) sign(request *http.Request) error {
-	switch {
-	case o.Token != "" && o.Username != "":
-		return errors.New("--token-file and --username are two ways to sign in: give one of them")
-	case o.Token != "":
+	if o.Token != "" {
 		token, err := config.ReadSecret(o.Token)
 		if err != nil {
 			return fmt.Errorf("--token-file: %w", err)
@@ -122,7 +123,16 @@ func (o *operator) refused(response *http.Response) error {
 	if response.StatusCode == http.StatusUnauthorized {
 		return o.unauthorized(response.Header, printable(said.Error))
 	}
-	return errors.New(printable(said.Error))
+	return errors.New(printableLines(said.Error))
+}
+
+// printableLines is printable for a text of several lines, such as faults of a file.
+func printableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
 
 // unauthorized says how to sign in, of the ways the gateway offers, or that what was shown

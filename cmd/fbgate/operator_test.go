@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -19,6 +21,21 @@ func orgs(t *testing.T, all []admin.Organization, flags ...string) (status int, 
 	var stdout, stderr strings.Builder
 	status = run(t.Context(), append([]string{"orgs", "--admin", server.URL}, flags...), &stdout, &stderr)
 	return status, stdout.String(), stderr.String()
+}
+
+// Spaces and pluses in what is looked for arrive as they are.
+func TestOperatorsQuery(t *testing.T) {
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.RawQuery)
+		fmt.Fprint(w, "{}")
+	}))
+	defer server.Close()
+	var out, errs strings.Builder
+	run(t.Context(), []string{"lookups", "--admin", server.URL, "--mailbox", "EX:/o=Contoso/cn=Mary Smith+1"}, &out, &errs)
+	if len(asked) != 1 || !strings.Contains(asked[0], "%2Fcn%3DMary%20Smith%2B1") {
+		t.Errorf("%q %s", asked, errs.String())
+	}
 }
 
 // An organization that does not answer is a status of its own; one of whose servers another

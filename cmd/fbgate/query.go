@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -60,12 +58,17 @@ func (q *queryCommand) Run(ctx context.Context, console console) error {
 	return nil
 }
 
+// wrong implements checked.
+func (q *queryCommand) wrong() error {
+	if _, _, err := q.request(time.Now()); err != nil {
+		return err
+	}
+	return together(q.Username, q.Password)
+}
+
 // readPassword reads the password of --username from the file of --password-file, if they
 // are given.
 func readPassword(username, file string) (string, error) {
-	if (username == "") != (file == "") {
-		return "", errors.New("--username and --password-file belong together")
-	}
 	if username == "" {
 		return "", nil
 	}
@@ -76,12 +79,12 @@ func readPassword(username, file string) (string, error) {
 	return password, nil
 }
 
-// request returns what is asked and the whole URL that asks it. Local times are in
-// the zone of now.
+// request returns what is asked and the whole URL that asks it, or what is wrong with the
+// arguments. Local times are in the zone of now.
 func (q *queryCommand) request(now time.Time) (davxml.Request, string, error) {
-	gateway, err := url.Parse(q.Gateway)
-	if err != nil || gateway.Host == "" || gateway.Scheme != "http" && gateway.Scheme != "https" {
-		return davxml.Request{}, "", fmt.Errorf("--gateway: %q is not an http or https URL; write for example http://127.0.0.1:8080/public/", q.Gateway)
+	gateway, err := webAddress("--gateway", q.Gateway, "http://127.0.0.1:8080/public/")
+	if err != nil {
+		return davxml.Request{}, "", err
 	}
 	if strings.Trim(gateway.Path, "/") == "" {
 		gateway.Path = "/public/"
@@ -107,6 +110,9 @@ func (q *queryCommand) request(now time.Time) (davxml.Request, string, error) {
 		return r, "", fmt.Errorf("--end: %s is not after --start", q.End)
 	}
 	for _, m := range q.Mailbox {
+		if err := nobody(m); err != nil {
+			return r, "", err
+		}
 		a := davxml.Attendee{Mailbox: availability.ParseMailbox(m)}
 		a.Type, a.Address = availability.CutAddressType(m)
 		r.Attendees = append(r.Attendees, a)

@@ -25,7 +25,8 @@ type reloading struct {
 }
 
 // reload reads the configuration anew and puts it into force, whole or not at all: with a
-// fault in it the old one stays. Requests under way end as they began.
+// fault in it the old one stays. Requests under way end as they began. Whoever asked for it
+// notes that, which is what the log has of it beside faults and warnings.
 func (s *server) reload() error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -40,9 +41,8 @@ func (s *server) reload() error {
 		s.refuse(err)
 		return err
 	}
-	changes := strings.Count(config.Changes(old.config, g.config), "\n")
+	g.changed = config.Changes(old.config, g.config)
 	s.enforce(g)
-	s.log.Info("configuration reloaded", "file", g.config.File(), "changed_lines", changes, "organizations", len(g.config.Organizations))
 	if len(restart) > 0 {
 		s.log.Warn("what else has changed in the configuration needs a restart", "keys", restart)
 	}
@@ -53,11 +53,11 @@ func (s *server) reload() error {
 // reloadFor reloads because of what operators have done elsewhere than at their listener,
 // where they see it.
 func (s *server) reloadFor(why string) {
-	err := s.reload() // which has logged its faults
+	err := s.reload()
 	s.gateway().operating.changes.Note(s.log, admin.Reloaded(why, s.config().File(), err))
 }
 
-// refuse keeps that a configuration is not taken, and tells in full why.
+// refuse keeps that a configuration is not taken, and logs in full why.
 func (s *server) refuse(err error) {
 	s.reloads.Note(err)
 	var faults config.Faults
@@ -68,7 +68,6 @@ func (s *server) refuse(err error) {
 	if faults == nil {
 		s.log.Error("fault in the new configuration", "fault", err.Error())
 	}
-	s.log.Error("the new configuration is refused; the one before stays in force", "file", s.gateway().config.File(), "faults", max(1, len(faults)))
 }
 
 // next puts a gateway together as the file says now. Restart are the keys that cannot
@@ -175,12 +174,38 @@ func (s *server) handshake(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	return c, nil
 }
 
+// trials are of the file as it is now.
+type trials struct {
+	mu      sync.Mutex
+	at      time.Time
+	running *gateway
+	content string // of the file
+	found   admin.Configuration
+}
+
+// triedFor is how long what a trial has found is taken for true, as it costs as much as a
+// reload, which has to wait for it.
+const triedFor = time.Second
+
 // configuration is what operators see of it. Whether the file can be used is tried out.
 func (s *server) configuration() admin.Configuration {
+	t := &s.trials
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	running, content := s.gateway(), contentOf(s.config().File())
+	if t.running != running || t.content != content || time.Since(t.at) > triedFor {
+		t.found = s.try()
+		t.at, t.running, t.content = time.Now(), running, content
+	}
+	return t.found
+}
+
+// try tries out what a reload would change.
+func (s *server) try() admin.Configuration {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	running := s.gateway()
-	c := admin.Configuration{File: running.config.File(), Loaded: running.loaded, Text: running.config.Text()}
+	c := admin.Configuration{File: running.config.File(), Loaded: running.loaded, Changed: running.changed, Text: running.config.Text()}
 	if !s.reloadable {
 		return c
 	}

@@ -13,8 +13,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -25,6 +27,7 @@ import (
 	"fbgate/availability"
 	"fbgate/availability/exchangetest"
 	"fbgate/availability/exchangetest/foldertest"
+	"fbgate/davfb/admin"
 )
 
 // countedPartner is an organization's server that counts its calls.
@@ -390,6 +393,7 @@ func TestReloadRefusesFaults(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r.write(test.text)
 			before := r.gateway()
+			logged := len(r.log.String())
 			err := r.reload()
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("got %v, want %q", err, test.want)
@@ -400,7 +404,7 @@ func TestReloadRefusesFaults(t *testing.T) {
 			if c := r.configuration(); c.Fault != err.Error() || !strings.Contains(c.Text, "target_sharing_epr: ["+contoso.URL) {
 				t.Errorf("operators see %+v", c)
 			}
-			if log := r.log.String(); strings.Count(log, "level=ERROR") < 2 || !strings.Contains(log, "stays in force") {
+			if log := r.log.String()[logged:]; !strings.Contains(log, `level=ERROR msg="fault in the new configuration" fault=`) {
 				t.Errorf("the log is %s", log)
 			}
 			r.expect("mary@contoso.com", known)
@@ -581,9 +585,151 @@ func TestWatcher(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	expect("gone", false, false)
+	expect("gone", false, true, false, false)
 	write("four")
 	expect("back", false, true, false)
+
+	replaced := func(by func(string) error) {
+		t.Helper()
+		if err := errors.Join(os.Rename(file, file+"~"), by(file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nothing := func(string) error { return nil }
+	back := func() {
+		t.Helper()
+		if err := errors.Join(os.RemoveAll(file), os.Rename(file+"~", file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replaced(nothing)
+	expect("gone for a moment", false)
+	back()
+	expect("back as it was", false, false)
+	replaced(nothing)
+	expect("another moment", false)
+	back()
+	expect("back as it was", false, false)
+	replaced(nothing)
+	expect("gone for longer", false, true, false)
+	back()
+	expect("back as it was after longer", false, true, false)
+	replaced(func(file string) error { return os.Mkdir(file, 0o700) })
+	expect("a folder", false, false, true, false, false, false)
+	back()
+	expect("a file again", false, true, false)
+	replaced(func(file string) error { return os.Symlink("nowhere", file) })
+	expect("a link to nowhere", false, true, false)
+	back()
+	expect("a file again", false, true, false)
+	if os.Getuid() == 0 {
+		return // who may read everything
+	}
+	if err := os.Chmod(file, 0); err != nil {
+		t.Fatal(err)
+	}
+	expect("closed", false, true, false)
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expect("open again", false, true, false)
+}
+
+// A file that is watched and goes away is a reload that fails, once, until it is back; one
+// that is not watched is missed by nobody.
+func TestReloadMissesTheFile(t *testing.T) {
+	contoso := newCounted(t, "mary@contoso.com")
+	whole := "organizations:\n" + contoso.entry("contoso", "")
+	r := startReloaded(t, whole)
+	w := watch(r.file)
+	succeeded := func() float64 {
+		t.Helper()
+		_, body := get(t, r.operators, "/metrics", "")
+		return sampled(t, []byte(body))[series("config_last_reload_success")]
+	}
+	away := func(looks int) {
+		t.Helper()
+		if err := os.Rename(r.file, r.file+"~"); err != nil {
+			t.Fatal(err)
+		}
+		for range looks {
+			r.look(w)
+		}
+	}
+	back := func() {
+		t.Helper()
+		if err := os.Rename(r.file+"~", r.file); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			r.look(w)
+		}
+	}
+	away(5)
+	if log := r.log.String(); succeeded() != 1 || strings.Contains(log, "reload") {
+		t.Errorf("it is not watched: %s", log)
+	}
+	back()
+
+	r.change("watch_config: true\n" + whole)
+	w = watch(r.file)
+	away(1)
+	back()
+	if log := r.log.String(); succeeded() != 1 || strings.Contains(log, "reload") {
+		t.Errorf("for a moment: %s", log)
+	}
+	away(5)
+	log := r.log.String()
+	if succeeded() != 0 || strings.Count(log, "reload") != 1 || strings.Count(log, "level=ERROR") != 1 ||
+		!strings.Contains(log, `level=WARN msg="configuration not reloaded" client=watch_config file=`+r.file+` error="read the configuration: open `+r.file+`: no such file or directory"`) {
+		t.Errorf("success is %v, and the log\n%s", succeeded(), log)
+	}
+	if c := r.configuration(); !strings.Contains(c.Fault, "no such file or directory") {
+		t.Errorf("%+v", c)
+	}
+	newBrowserOf(t, r.server).see("/ui/", "configuration not reloaded", "watch_config")
+	r.expect("mary@contoso.com", known)
+	back()
+	if log := r.log.String(); succeeded() != 1 || strings.Count(log, `level=INFO msg="configuration reloaded" client=watch_config file=`+r.file+"\n") != 1 {
+		t.Errorf("it is back: %s", log)
+	}
+}
+
+// One reload, one message, which says who asked.
+func TestReloadIsLoggedOnce(t *testing.T) {
+	contoso := newCounted(t, "mary@contoso.com")
+	whole := "organizations:\n" + contoso.entry("contoso", "")
+	r := startReloaded(t, whole)
+	b := newBrowserOf(t, r.server)
+	for _, way := range []struct {
+		name, client string
+		ask          func()
+	}{
+		{"by signal", "SIGHUP", func() { r.reloadFor("SIGHUP") }},
+		{"by API", `127\.0\.0\.1:\d+`, func() {
+			response, err := http.Post(b.base+"/reload", "", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+		}},
+		{"by page", `127\.0\.0\.1`, func() { b.post("/ui/configuration", "/ui/configuration/reload", url.Values{}) }},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			for _, test := range []struct{ text, want string }{
+				{whole, `level=INFO msg="configuration reloaded" client=(` + way.client + `) file=\S+$`},
+				{"lissten: 1\ntimout: 1\n" + whole, `level=WARN msg="configuration not reloaded" client=(` + way.client + `) file=\S+ error="2 faults in the configuration"$`},
+			} {
+				r.write(test.text)
+				before := len(r.log.String())
+				way.ask()
+				log := r.log.String()[before:]
+				if strings.Count(log, "reload") != 1 || !regexp.MustCompile("(?m)"+test.want).MatchString(log) {
+					t.Errorf("the log is\n%swant\n%s", log, test.want)
+				}
+			}
+		})
+	}
 }
 
 // The publisher goes on as long as it is configured as before, and then asks by the
@@ -838,4 +984,36 @@ func TestReloadHangsUpLDAP(t *testing.T) {
 		t.Error("the connection is still open")
 	}
 	r.expect("mary@contoso.com", known)
+}
+
+// Whoever looks at the configuration again and again does not have it tried out each time,
+// but sees at once when the file changes, and when it is in force.
+func TestTrials(t *testing.T) {
+	contoso := newCounted(t, "mary@contoso.com")
+	text := "admin: {listen: '127.0.0.1:0'}\norganizations:\n" + contoso.entry("contoso", "")
+	r := startReloaded(t, text)
+	look := func() (c admin.Configuration, anew bool) {
+		before := r.trials.at
+		c = r.configuration()
+		return c, r.trials.at != before
+	}
+	look()
+	for begun := r.trials.at; ; {
+		if _, anew := look(); anew {
+			if took := r.trials.at.Sub(begun); took <= triedFor {
+				t.Errorf("tried out again after %v", took)
+			}
+			break
+		}
+	}
+	r.write("limits: {attendees: 7}\n" + text)
+	if c, anew := look(); !anew || !strings.Contains(c.Changes, "+") {
+		t.Errorf("the file has changed: %v, %+v", anew, c.Changes)
+	}
+	if err := r.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if c, anew := look(); !anew || c.Changes != "" || !strings.Contains(c.Text, "attendees: 7") {
+		t.Errorf("it is in force: %v, %s", anew, c.Changes)
+	}
 }

@@ -29,7 +29,7 @@ type serveCommand struct {
 
 // Run serves until ctx is done.
 func (s *serveCommand) Run(ctx context.Context, console console) error {
-	c, err := load(s.Config)
+	c, err := loadAnew(s.Config)
 	if err != nil {
 		return err
 	}
@@ -49,12 +49,12 @@ func (s *serveCommand) Run(ctx context.Context, console console) error {
 	return running.until(ctx)
 }
 
-// expose warns of who may ask, and of rules they pass by.
+// expose warns of who may ask, and of what is perhaps not meant.
 func (s *server) expose() {
 	c := s.config()
-	passed, _ := passedBy(c) // an error would have been one of the gateway's
-	for _, p := range passed {
-		s.log.Warn("a rule can be passed by", "rule", p.rule, "remedy", p.String())
+	warned, _ := warnings(c) // an error is one of the gateway's, or of files that have changed for the worse
+	for _, w := range warned {
+		w.log(s.log)
 	}
 	switch {
 	case c.Login != nil && c.Login.Anonymous:
@@ -78,6 +78,7 @@ func newLog(c config.Log, level *slog.LevelVar, w io.Writer) *slog.Logger {
 type server struct {
 	inForce     atomic.Pointer[gateway]
 	changing    sync.Mutex // of inForce
+	trials      trials
 	parts       parts
 	reloads     admin.Reloads
 	published   *published.Store // nil if nobody may publish
@@ -279,9 +280,7 @@ func (s *server) until(ctx context.Context) error {
 		case <-s.hangups:
 			s.reloadFor("SIGHUP")
 		case <-look.C:
-			if file.changed() && s.config().WatchConfig {
-				s.reloadFor("watch_config")
-			}
+			s.look(file)
 		case failure = <-s.failed:
 			serving = false
 		case <-stopped:

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"fbgate/davfb/admin"
 	"fbgate/davfb/admin/page"
 	"fbgate/davfb/face"
-	"fbgate/davfb/login"
 )
 
 // signIn says how operators sign in, as a configuration has it, with the accounts of
@@ -54,6 +52,7 @@ func (o *namedOperators) signIn(r *http.Request, name, password string) (string,
 		return "", &face.Refusal{Status: http.StatusForbidden,
 			Text: fmt.Sprintf("%s is not among the operators: admin.operators names neither them nor a group of theirs", who.Name)}
 	}
+	o.still(r.Context(), who.Name) // so that it is known which place has them, before that one is down
 	return who.Name, nil
 }
 
@@ -64,8 +63,8 @@ const (
 	mostOperators = 1000
 )
 
-// still is admin.Config's IsOperator. While the accounts cannot be asked whoever was one
-// stays one, as that is when operators are needed.
+// still is admin.Config's IsOperator. While the place that has their account cannot be asked
+// whoever was one stays one, as that is when operators are needed.
 func (o *namedOperators) still(ctx context.Context, name string) bool {
 	now := time.Now()
 	o.mu.Lock()
@@ -74,11 +73,7 @@ func (o *namedOperators) still(ctx context.Context, name string) bool {
 	if known {
 		return true
 	}
-	ctx = context.WithoutCancel(ctx) // who goes away must not look like a directory that is down
-	if !slices.ContainsFunc(o.accounts, func(place login.Accounts) bool {
-		who, ok, err := place.Find(ctx, name)
-		return err != nil || ok && o.people.Hold(who)
-	}) {
+	if !o.passwords.Still(ctx, name, o.people.Hold) {
 		return false
 	}
 	o.mu.Lock()

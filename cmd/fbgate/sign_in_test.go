@@ -147,6 +147,14 @@ sAMAccountName: joe
 userPassword: joe's secret
 memberOf: cn=Operators,ou=groups,`+slapdtest.Suffix+`
 
+dn: cn=paul,`+slapdtest.Suffix+`
+objectClass: user
+cn: paul
+sAMAccountName: paul
+userPassword: paul's secret
+userAccountControl: 514
+memberOf: cn=Operators,ou=groups,`+slapdtest.Suffix+`
+
 dn: cn=mary,`+slapdtest.Suffix+`
 objectClass: user
 cn: mary
@@ -164,7 +172,7 @@ organizations: [{name: fabrikam, domains: [fabrikam.com], target_sharing_epr: %s
 		name, password string
 		status         int
 	}{
-		{"joe", "joe's secret", 200}, {`CONTOSO\joe`, "joe's secret", 200}, {"joe", "mary's secret", 401}, {"mary", "mary's secret", 403}, {"nobody", "joe's secret", 401},
+		{"joe", "joe's secret", 200}, {`CONTOSO\joe`, "joe's secret", 200}, {"joe", "mary's secret", 401}, {"mary", "mary's secret", 403}, {"nobody", "joe's secret", 401}, {"paul", "paul's secret", 401},
 	} {
 		if status, said := by(t, "GET", cache, test.name, test.password); status != test.status {
 			t.Errorf("%s: %d %s", test.name, status, said)
@@ -248,8 +256,9 @@ func TestOperatorsSignInConfidentially(t *testing.T) {
 
 // onePlace has one account, and may be down.
 type onePlace struct {
-	who  availability.Requester
-	down error
+	who   availability.Requester
+	down  error
+	hangs bool
 }
 
 func (p *onePlace) Check(context.Context, string, string) (availability.Requester, bool, error) {
@@ -257,6 +266,12 @@ func (p *onePlace) Check(context.Context, string, string) (availability.Requeste
 }
 
 func (p *onePlace) Find(ctx context.Context, name string) (availability.Requester, bool, error) {
+	if p.hangs {
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Hour):
+		}
+	}
 	if p.down != nil || ctx.Err() != nil {
 		return availability.Requester{}, false, cmp.Or(p.down, ctx.Err())
 	}
@@ -269,7 +284,7 @@ func TestOperatorsStayOperators(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		namesake := &onePlace{who: availability.Requester{Name: "joe"}}
 		joe := &onePlace{who: availability.Requester{Name: "joe", Groups: []string{"ops"}}}
-		o := &namedOperators{people: access.NewPeople([]string{"ops"}, nil), ways: &ways{accounts: login.Chain{namesake, joe}}}
+		o := &namedOperators{people: access.NewPeople([]string{"ops"}, nil), ways: &ways{passwords: &login.Passwords{Accounts: login.Chain{namesake, joe}}}}
 		expect := func(when string, name string, want bool) {
 			t.Helper()
 			if got := o.still(t.Context(), name); got != want {
@@ -297,5 +312,35 @@ func TestOperatorsStayOperators(t *testing.T) {
 		joe.who.Name = "joseph"
 		time.Sleep(time.Minute)
 		expect("without an account", "joe", false)
+	})
+}
+
+// That one place is down does not keep those whom another one has removed, and a place that
+// hangs keeps nobody waiting for long.
+func TestOperatorsOfTwoPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := &onePlace{who: availability.Requester{Name: "joe", Groups: []string{"ops"}}}
+		ldap := &onePlace{who: availability.Requester{Name: "mary", Groups: []string{"ops"}}}
+		o := &namedOperators{people: access.NewPeople([]string{"ops"}, nil), ways: &ways{passwords: &login.Passwords{Accounts: login.Chain{file, ldap}}}}
+		for _, name := range []string{"joe", "mary"} {
+			if !o.still(t.Context(), name) {
+				t.Fatalf("%s is none at first", name)
+			}
+		}
+		file.who.Name, ldap.down = "nobody", errors.New("the directory is down")
+		time.Sleep(time.Minute)
+		for name, want := range map[string]bool{"joe": false, "mary": true, "mallory": false} {
+			if got := o.still(t.Context(), name); got != want {
+				t.Errorf("%s is one: %v", name, got)
+			}
+		}
+		ldap.hangs = true
+		time.Sleep(time.Minute)
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		begun := time.Now()
+		if still := o.still(gone, "mary"); !still || time.Since(begun) > 5*time.Second {
+			t.Errorf("%v after %v", still, time.Since(begun))
+		}
 	})
 }

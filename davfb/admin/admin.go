@@ -76,7 +76,7 @@ type Config struct {
 	// name are answered, so that no page in an operator's browser can reach in.
 	SignIn func(r *http.Request, name, password string) (who string, err error)
 	// IsOperator reports whether who SignIn returned would still be let in. It returns
-	// soon after ctx is done; nil is always.
+	// within seconds, whether or not ctx is done before; nil is always.
 	IsOperator func(ctx context.Context, who string) bool
 	// Confidential reports whether nobody on the way can read a password that comes as r
 	// did. Only then it is asked for; nil is always.

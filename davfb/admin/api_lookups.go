@@ -118,11 +118,10 @@ func (a *admin) wanted(mailbox, code string) (func(*journal.Lookup) bool, error)
 	if mailbox == "" && code == "" {
 		return nil, nil
 	}
-	m := availability.ParseMailbox(mailbox)
-	about := a.About(m)
+	about := a.About(mailbox)
 	return func(l *journal.Lookup) bool {
 		return slices.ContainsFunc(l.Told, func(t journal.Told) bool {
-			return (m == "" || about(&t)) &&
+			return about(&t) &&
 				(code == "" || t.Reason != nil && string(t.Reason.Code) == code)
 		})
 	}, nil
@@ -141,7 +140,7 @@ func (a *admin) newest(r *http.Request) (uint64, error) {
 }
 
 // How many may follow at once, for how long, and how often they are told that there is
-// nothing new.
+// nothing new and looked at whether they still may.
 const (
 	mostFollowers  = 16
 	longestFollow  = time.Hour
@@ -163,11 +162,11 @@ func (f *Followers) enter() bool {
 func (f *Followers) leave() { f.now.Add(-1) }
 
 // follow sends lookups as they come until the client leaves, the server ends, another
-// handler takes the place of this one or the time is over. Of many at once only the newest
-// are sent.
+// handler takes the place of this one, the client would not be let in any more or the time
+// is over. Of many at once only the newest are sent.
 func (a *admin) follow(s *stream, since uint64, fits func(*journal.Lookup) bool, most int) error {
 	if !a.Followers.enter() {
-		s.w.Header().Set("Retry-After", "60")
+		RetryAfter(s.w.Header(), time.Minute)
 		return fault{http.StatusServiceUnavailable, fmt.Sprintf("%d others follow already", mostFollowers)}
 	}
 	defer a.Followers.leave()
@@ -190,6 +189,10 @@ func (a *admin) follow(s *stream, since uint64, fits func(*journal.Lookup) bool,
 		select {
 		case <-more:
 		case <-alive.C:
+			if !a.stays(s.r) {
+				a.Log.Info("no longer followed: no operator any more", "client", Who(s.r))
+				return nil
+			}
 			if s.rest() != nil {
 				return nil
 			}

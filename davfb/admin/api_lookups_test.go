@@ -2,18 +2,24 @@ package admin_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fbgate/availability"
 	"fbgate/availability/journal"
 	"fbgate/davfb/admin"
+	"fbgate/davfb/admin/session"
 	"fbgate/davfb/face"
 )
 
@@ -43,9 +49,12 @@ func TestLookupsAreFiltered(t *testing.T) {
 		"?reason=tls":                    "[4]",
 		"?mailbox=SMTP:Mary@contoso.com": "[1 2 3 4]",
 		"?mailbox=joe@fabrikam.com":      "[1 2 3]",
-		"?mailbox=mary@contoso.com&reason=timeout": "[]", // that was joe's
-		"?mailbox=hidden@contoso.com":              "[4]",
-		"?mailbox=nobody@contoso.com":              "[]",
+		"?mailbox=mary@contoso.com&reason=timeout":            "[]", // that was joe's
+		"?mailbox=hidden@contoso.com":                         "[4]",
+		"?mailbox=hidden":                                     "[]", // of what is hidden no part is known
+		"?mailbox=%20FABRI":                                   "[1 2 3]",
+		"?mailbox=" + redactor.Name("hidden@contoso.com")[:6]: "[4]",
+		"?mailbox=nobody@contoso.com":                         "[]",
 	} {
 		var page struct{ Lookups []struct{ Number int } }
 		w := o.do("GET", "/lookups"+query)
@@ -144,6 +153,118 @@ func TestFollowersLeaveWhenReplaced(t *testing.T) {
 		t.Error(r.Status)
 	}
 	next.CloseClientConnections()
+}
+
+// gate is what lets somebody in, which changes while they are there.
+type gate struct {
+	mu       sync.Mutex
+	token    string
+	unread   error
+	operator bool
+}
+
+func (g *gate) set(change func(*gate)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	change(g)
+}
+
+func (g *gate) Token() (string, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.token, g.unread
+}
+
+func (g *gate) IsOperator(context.Context, string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.operator
+}
+
+// streamed is an answer that can be read while it is written.
+type streamed struct {
+	mu sync.Mutex
+	httptest.ResponseRecorder
+}
+
+func (s *streamed) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ResponseRecorder.Write(p)
+}
+
+func (s *streamed) lookups() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Count(s.Body.String(), `"number":`)
+}
+
+// Whoever would not be let in any more does not go on following: by the old token, as
+// somebody who is no operator now, or while nobody can know.
+func TestFollowersLeaveWhenTheyMayNot(t *testing.T) {
+	const token, name = "Bearer " + operatorsToken, "Basic bWFyeTpzZWNyZXQ="
+	another := func(g *gate) { g.token = "another token of today" }
+	unread := func(g *gate) { g.unread = errors.New("permission denied") }
+	removed := func(g *gate) { g.operator = false }
+	for title, test := range map[string]struct {
+		authorization string
+		change        func(*gate)
+		ends          bool
+	}{
+		"another token":            {token, another, true},
+		"a token out of reach":     {token, unread, true},
+		"the token as ever":        {token, removed, false},
+		"no operator":              {name, removed, true},
+		"an operator as ever":      {name, another, false},
+		"an operator, unread file": {name, unread, false},
+	} {
+		t.Run(title, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := &gate{token: operatorsToken, operator: true}
+				kept, attempts := journal.New(10), new(session.Attempts)
+				o := newOperators(func(c *admin.Config) {
+					withPeople(c)
+					c.Journal, c.Attempts, c.Token, c.IsOperator = kept, attempts, g.Token, g.IsOperator
+				})
+				ctx, leave := context.WithCancel(t.Context())
+				defer leave()
+				r := httptest.NewRequestWithContext(ctx, "GET", "http://localhost:8081/lookups?follow=1", nil)
+				r.RemoteAddr = "127.0.0.1:5555"
+				r.Header.Set("Authorization", test.authorization)
+				w, ended := &streamed{ResponseRecorder: *httptest.NewRecorder()}, make(chan struct{})
+				go func() { o.ServeHTTP(w, r); close(ended) }()
+				time.Sleep(time.Minute)
+				kept.Add(someLookup())
+				synctest.Wait()
+				if n := w.lookups(); n != 1 {
+					t.Fatalf("%d lookups came before", n)
+				}
+				g.set(test.change)
+				time.Sleep(15*time.Second + 1)
+				kept.Add(someLookup())
+				synctest.Wait()
+				if n := w.lookups(); n > 1 == test.ends {
+					t.Errorf("%d lookups came", n)
+				}
+				select {
+				case <-ended:
+					if !test.ends || !strings.Contains(o.log.String(), `msg="no longer followed: no operator any more" client=`) {
+						t.Error("has ended", o.log)
+					}
+				default:
+					if test.ends {
+						t.Error("goes on")
+					}
+				}
+				for range session.Tries - 1 {
+					attempts.Allow(netip.MustParseAddr("127.0.0.1"))
+				}
+				if !attempts.Allow(netip.MustParseAddr("127.0.0.1")) {
+					t.Error("a look was counted as a try")
+				}
+			})
+		})
+	}
 }
 
 // Only so many may follow.

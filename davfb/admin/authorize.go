@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"fbgate/availability"
 	"fbgate/davfb/face"
@@ -26,22 +27,41 @@ func (c Config) TakesPassword(r *http.Request) bool {
 // IsToken reports whether shown is the token of operators. The error, which has been
 // logged, says that nobody can know.
 func (c Config) IsToken(shown string) (bool, error) {
-	want, err := c.Token()
-	if err != nil {
-		c.Log.Error("admin.token_file cannot be read", "error", err)
-		return false, errors.New("admin.token_file cannot be read; the log says why")
-	}
-	// Hashed, so that the time it takes tells neither content nor length.
-	a, b := sha256.Sum256([]byte(shown)), sha256.Sum256([]byte(want))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1, nil
+	want, err := c.token()
+	return err == nil && same(shown, want), err
 }
 
-// Who is behind a request, for logs: an address, and the name if they signed in by one.
-func Who(r *http.Request) string {
-	if name := face.Requester(r).Name; name != "" {
-		return r.RemoteAddr + ", " + name
+func (c Config) token() (string, error) {
+	token, err := c.Token()
+	if err != nil {
+		c.Log.Error("admin.token_file cannot be read", "error", err)
+		return "", errors.New("admin.token_file cannot be read; the log says why")
 	}
-	return r.RemoteAddr
+	return token, nil
+}
+
+// same compares hashes, so that the time it takes tells neither content nor length.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// Who is behind a request, for logs and changes: its address, the name if they signed in by
+// one, and what else names them.
+func Who(r *http.Request, more ...string) string {
+	from, _ := netip.ParseAddrPort(r.RemoteAddr)
+	who := []string{from.Addr().String()}
+	if name := face.Requester(r).Name; name != "" {
+		who = append(who, name)
+	}
+	return strings.Join(append(who, more...), ", ")
+}
+
+// RetryAfter tells a client to come again after so long, in whole seconds. 0 tells nothing.
+func RetryAfter(header http.Header, wait time.Duration) {
+	if wait > 0 {
+		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
 }
 
 // authorize returns r as the request of an operator, or why it is refused.
@@ -67,21 +87,37 @@ func (a *admin) authorize(w http.ResponseWriter, r *http.Request) (*http.Request
 	return nil, a.unknown(w, r)
 }
 
-// isToken is IsToken for one who may have guessed before.
+// isToken is IsToken for one who may have guessed before. The token is read first, as that
+// takes a while and guesses are judged one by one.
 func (a *admin) isToken(w http.ResponseWriter, r *http.Request, shown string) (bool, error) {
+	want, err := a.token()
+	if err != nil {
+		return false, err
+	}
 	from, _ := netip.ParseAddrPort(r.RemoteAddr)
-	if a.Attempts != nil && a.Attempts.Left(from.Addr()) <= 0 {
-		w.Header().Set("Retry-After", "60")
+	right, allowed := a.Attempts.Judge(from.Addr(), func() bool { return same(shown, want) })
+	if !allowed {
+		RetryAfter(w.Header(), time.Minute)
 		return false, fault{http.StatusTooManyRequests, "too many wrong tokens came from your address: wait a minute"}
 	}
-	right, err := a.IsToken(shown)
-	if err == nil && !right {
+	if !right {
 		a.Log.Warn("sign-in refused: wrong token", "client", r.RemoteAddr)
-		if a.Attempts != nil {
-			a.Attempts.Allow(from.Addr())
-		}
 	}
-	return right, err
+	return right, nil
+}
+
+// stays reports whether the sender of r, who was let in, still would be. It is no try to sign
+// in, and does not look at a password again.
+func (a *admin) stays(r *http.Request) bool {
+	if a.Open() {
+		return true
+	}
+	if who := face.Requester(r).Name; who != "" {
+		return a.IsOperator == nil || a.IsOperator(r.Context(), who)
+	}
+	_, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	right, _ := a.IsToken(shown)
+	return right
 }
 
 // unknown is the refusal of somebody who has shown nothing that is taken.
@@ -119,8 +155,6 @@ func (a *admin) refused(w http.ResponseWriter, r *http.Request, err error) error
 	if refusal.Status == http.StatusUnauthorized {
 		a.challenge(w, r)
 	}
-	if refusal.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
-	}
+	RetryAfter(w.Header(), refusal.RetryAfter)
 	return fault{refusal.Status, refusal.Text}
 }

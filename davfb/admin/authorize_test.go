@@ -4,11 +4,14 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fbgate/davfb/admin"
+	"fbgate/davfb/admin/session"
 	"fbgate/davfb/face"
 )
 
@@ -137,6 +140,63 @@ func TestTokenThatCannotBeReadIsNoMatterToPeople(t *testing.T) {
 	}
 }
 
+// Whoever has very many addresses keeps nobody out, neither by wrong tokens nor otherwise.
+func TestGuessesFromEverywhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOperators(func(c *admin.Config) { withToken(c); c.Attempts = new(session.Attempts) })
+		for i := range 12_000 {
+			if got := o.shows(netip.AddrFrom16([16]byte{0x20, 0x01, 0xd, 0xb8, 0, 0, byte(i >> 8), byte(i), 15: 1}), "guess"); got != 401 {
+				t.Fatalf("guess %d: %d", i, got)
+			}
+		}
+		for _, from := range []string{"192.0.2.1", "127.0.0.1", "2001:db8:ffff::1"} {
+			if got := o.shows(netip.MustParseAddr(from), operatorsToken); got != 200 {
+				t.Errorf("%s: %d", from, got)
+			}
+		}
+	})
+}
+
+// Many guesses at once are no more than many in turn, and tokens that are right are none,
+// however many come at once.
+func TestGuessesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOperators(func(c *admin.Config) {
+			c.Attempts = new(session.Attempts)
+			c.Token = func() (string, error) {
+				time.Sleep(20 * time.Millisecond) // a file on a slow disk
+				return operatorsToken, nil
+			}
+		})
+		from := netip.MustParseAddr("192.0.2.1")
+		atOnce := func(token string) map[int]int {
+			statuses := make(chan int, 500)
+			for range cap(statuses) {
+				go func() { statuses <- o.shows(from, token) }()
+			}
+			got := make(map[int]int)
+			for range cap(statuses) {
+				got[<-statuses]++
+			}
+			return got
+		}
+		if got := atOnce(operatorsToken); got[200] != 500 {
+			t.Errorf("right: %v", got)
+		}
+		if got := atOnce("guess"); got[401] != session.Tries || got[429] != 500-session.Tries {
+			t.Errorf("wrong: %v", got)
+		}
+	})
+}
+
+// shows asks with a token, and returns the status.
+func (o *operators) shows(from netip.Addr, token string) int {
+	r := httptest.NewRequest("GET", "http://localhost:8081/cache", nil)
+	r.RemoteAddr = netip.AddrPortFrom(from, 5555).String()
+	r.Header.Set("Authorization", "Bearer "+token)
+	return o.send(r).Code
+}
+
 // What operators do bears their names.
 func TestChangesNameTheOperator(t *testing.T) {
 	changes := new(admin.Changes)
@@ -163,14 +223,14 @@ func TestChangesNameTheOperator(t *testing.T) {
 	var what []string
 	for _, change := range changes.Last() {
 		what = append(what, change.What)
-		if change.Who != "127.0.0.1:5555, mary" {
+		if change.Who != "127.0.0.1, mary" {
 			t.Errorf("%+v", change)
 		}
 	}
 	if got := strings.Join(what, ", "); got != "configuration reloaded, configuration not reloaded, cache refreshed, cache flushed" {
 		t.Error(got)
 	}
-	if n := strings.Count(o.log.String(), `client="127.0.0.1:5555, mary"`); n != 5 {
+	if n := strings.Count(o.log.String(), `client="127.0.0.1, mary"`); n != 5 {
 		t.Errorf("%d lines name her: %s", n, o.log)
 	}
 }

@@ -55,16 +55,41 @@ func (a *admin) listCache(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var page entries
 	if query.Has("mailbox") {
-		page, err = a.entriesOf(query)
-	} else {
-		page, err = a.entriesPage(query, int(limit))
+		page, err := a.entriesOf(query)
+		if err == nil {
+			writeJSON(w, http.StatusOK, page)
+		}
+		return err
 	}
-	if err == nil {
-		writeJSON(w, http.StatusOK, page)
+	listing, err := a.listing(query)
+	if err != nil {
+		return err
 	}
-	return err
+	listing.Most, listing.Whole = int(limit), true
+	done, ok := a.Caches.Turn(r.Context())
+	if !ok {
+		w.Header().Set("Retry-After", RetryListing)
+		return fault{http.StatusServiceUnavailable, "others are listing what is remembered: come again when they are done"}
+	}
+	defer done()
+	writeJSON(untilWritten{w, done}, http.StatusOK, a.entriesPage(listing))
+	return nil
+}
+
+// RetryListing is the Retry-After, in seconds, of who could not list for others who do.
+const RetryListing = "5"
+
+// untilWritten ends a turn when the answer is drawn: it is not for its reader to keep others
+// waiting.
+type untilWritten struct {
+	http.ResponseWriter
+	done func()
+}
+
+func (u untilWritten) Write(p []byte) (int, error) {
+	u.done()
+	return u.ResponseWriter.Write(p)
 }
 
 // entriesOf is what there is of one mailbox.
@@ -86,28 +111,23 @@ func (a *admin) entriesOf(query url.Values) (entries, error) {
 	return page, nil
 }
 
-// entriesPage is a page of about so many entries.
-func (a *admin) entriesPage(query url.Values, limit int) (entries, error) {
-	listing, err := a.listing(query)
-	if err != nil {
-		return entries{}, err
-	}
-	listing.Most, listing.Whole = limit, true
+// entriesPage is a page of about as many entries as rows are asked for.
+func (a *admin) entriesPage(listing cache.Listing) entries {
 	found, now := a.Caches.Page(listing), time.Now()
 	page := entries{Mailboxes: found.Total, Matching: found.Matching, Entries: []entry{}}
 	for i := range found.Rows {
 		row := &found.Rows[i]
 		// Who goes on after a mailbox has to have had all of it.
-		if len(page.Entries) >= limit && (listing.ByExpiry || row.Mailbox != found.Rows[i-1].Mailbox) {
+		if len(page.Entries) >= listing.Most && (listing.ByExpiry || row.Mailbox != found.Rows[i-1].Mailbox) {
 			page.Next = Place(&found.Rows[i-1])
-			return page, nil
+			return page
 		}
 		page.add(row, now)
 	}
 	if found.More {
 		page.Next = Place(&found.Rows[len(found.Rows)-1])
 	}
-	return page, nil
+	return page
 }
 
 // listing is what GET /cache is to list.

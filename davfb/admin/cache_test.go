@@ -1,12 +1,16 @@
 package admin_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -285,6 +289,115 @@ func BenchmarkCache(b *testing.B) {
 					b.Fatal(w.Code, w.Body)
 				}
 			}
+		})
+	}
+}
+
+// stuck is the answer of a client that does not read it until it is let go on.
+type stuck struct {
+	*httptest.ResponseRecorder
+	writes, goOn chan bool
+}
+
+func (s stuck) Write(p []byte) (int, error) {
+	s.writes <- true
+	<-s.goOn
+	return s.ResponseRecorder.Write(p)
+}
+
+// One lists at a time. Who waits too long is told so, and who does not read keeps nobody
+// from it.
+func TestListingsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOperators(nil)
+		o.remember(t, "contoso", 0, "mary@contoso.com")
+		done, _ := o.caches.Turn(t.Context())
+		begun := time.Now()
+		w := o.do("GET", "/cache")
+		if w.Code != 503 || w.Header().Get("Retry-After") != "5" || time.Since(begun) != 5*time.Second {
+			t.Errorf("%d, Retry-After %q, after %v", w.Code, w.Header().Get("Retry-After"), time.Since(begun))
+		}
+		if text := message(t, w); !strings.Contains(text, "others are listing") {
+			t.Error(text)
+		}
+		// What goes through nothing waits for nobody.
+		o.list(t, "?mailbox=mary@contoso.com")
+		if w := o.do("GET", "/cache?order=x"); w.Code != 400 || time.Since(begun) != 5*time.Second {
+			t.Errorf("%d after %v", w.Code, time.Since(begun))
+		}
+		done()
+
+		slow := stuck{httptest.NewRecorder(), make(chan bool), make(chan bool)}
+		var reading sync.WaitGroup
+		reading.Go(func() { o.ServeHTTP(slow, httptest.NewRequest("GET", "http://localhost:8081/cache", nil)) })
+		<-slow.writes
+		begun = time.Now()
+		if p := o.list(t, ""); len(p.Entries) != 1 || time.Since(begun) != 0 {
+			t.Errorf("%d entries after %v", len(p.Entries), time.Since(begun))
+		}
+		close(slow.goOn)
+		reading.Wait()
+		if slow.Code != 200 || !strings.Contains(slow.Body.String(), "mary@contoso.com") {
+			t.Errorf("%d %s", slow.Code, slow.Body)
+		}
+	})
+}
+
+// BenchmarkClientsDuringListings tells what a client waits for a mailbox that is not
+// remembered while so many others list a million, page after page of 10,000.
+func BenchmarkClientsDuringListings(b *testing.B) {
+	const mailboxes = 1_000_000
+	store := cache.NewMemory(2 * mailboxes)
+	window := availability.Window{Start: at.Epoch, End: at.Epoch.AddDate(0, 0, 1)}
+	for i := range mailboxes {
+		m := availability.Mailbox(fmt.Sprintf("user%07d@fabrikam.com", i*7919%mailboxes))
+		store.Set(cache.Key{Mailbox: m}, []availability.Answer{{Mailbox: m, Organization: "fabrikam", Window: window, At: time.Now(), Expires: time.Now().Add(time.Hour)}}, time.Hour)
+	}
+	fabrikam := cache.New("fabrikam", organization("fabrikam"), store, cache.Policy{Known: time.Hour, Wait: time.Minute, Timeout: time.Minute})
+	handler := admin.New(admin.Config{Caches: cache.Caches{"fabrikam": fabrikam}})
+	asked := 0
+	for _, listers := range []int{0, 1, 16} {
+		b.Run(fmt.Sprintf("listers=%d", listers), func(b *testing.B) {
+			ctx, cancel := context.WithCancel(b.Context())
+			var listing sync.WaitGroup
+			var pages, refused atomic.Int64
+			for range listers {
+				listing.Go(func() {
+					var next []byte // without reading all of it, which costs more than to list it
+					for ctx.Err() == nil {
+						w := httptest.NewRecorder()
+						handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", "http://localhost/cache?limit=10000&next="+string(next), nil))
+						switch {
+						case ctx.Err() != nil:
+						case w.Code == 503:
+							refused.Add(1)
+						case w.Code != 200:
+							b.Error(w.Code, w.Body)
+						default:
+							pages.Add(1)
+							_, next, _ = bytes.Cut(w.Body.Bytes(), []byte(`"next": "`))
+							next, _, _ = bytes.Cut(next, []byte(`"`))
+						}
+					}
+				})
+			}
+			var waited []time.Duration
+			for b.Loop() {
+				time.Sleep(5 * time.Millisecond)
+				asked++
+				q := availability.Query{Mailboxes: []availability.Mailbox{availability.Mailbox(fmt.Sprintf("new%d@fabrikam.com", asked))}, Window: window, Interval: time.Hour}
+				begun := time.Now()
+				fabrikam.Lookup(b.Context(), q)
+				waited = append(waited, time.Since(begun))
+			}
+			cancel()
+			listing.Wait()
+			slices.Sort(waited)
+			b.ReportMetric(float64(waited[len(waited)/2].Microseconds()), "median-µs")
+			b.ReportMetric(float64(waited[len(waited)*99/100].Microseconds()), "99%-µs")
+			b.ReportMetric(float64(waited[len(waited)-1].Microseconds()), "worst-µs")
+			b.ReportMetric(float64(pages.Load()), "pages")
+			b.ReportMetric(float64(refused.Load()), "refused")
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -29,13 +30,28 @@ func (c Change) Counted() bool { return c.What == CacheFlushed || c.What == Cach
 // mostChanges is how many are kept.
 const mostChanges = 50
 
+const reloaded, notReloaded = "configuration reloaded", "configuration not reloaded"
+
 // Reloaded is the change of the configuration in a file, or that it was not changed because
 // of err.
 func Reloaded(who, file string, err error) Change {
 	if err != nil {
-		return Change{Who: who, What: "configuration not reloaded", Of: file, Failed: true, Why: err.Error()}
+		return Change{Who: who, What: notReloaded, Of: file, Failed: true, Why: err.Error()}
 	}
-	return Change{Who: who, What: "configuration reloaded", Of: file}
+	return Change{Who: who, What: reloaded, Of: file}
+}
+
+// fields are what the log has of a change, whoever notes it.
+func (c *Change) fields() []any {
+	fields := []any{"client", c.Who}
+	if c.What == reloaded || c.What == notReloaded {
+		fields = append(fields, "file", c.Of)
+	}
+	if c.Failed { // in short: faults have lines of their own
+		first, _, _ := strings.Cut(c.Why, "\n")
+		fields = append(fields, "error", strings.TrimSuffix(first, ":"))
+	}
+	return fields
 }
 
 // Changes are the last things operators have done. The zero value is ready; a nil one
@@ -54,7 +70,7 @@ func (c *Changes) Note(log *slog.Logger, change Change, more ...any) int {
 	if change.Failed {
 		level = slog.LevelWarn
 	}
-	log.Log(context.Background(), level, change.What, append([]any{"client", change.Who}, more...)...)
+	log.Log(context.Background(), level, change.What, append(change.fields(), more...)...)
 	return change.Number
 }
 

@@ -28,6 +28,10 @@ func (a *admin) showConfiguration(w http.ResponseWriter, r *http.Request) error 
 	return nil
 }
 
+// NotReloaded is what the error of POST /reload begins with where the file has faults,
+// which follow as fbgate check shows them.
+const NotReloaded = "the one before stays in force: "
+
 // reload answers POST /reload.
 func (a *admin) reload(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parameters(r); err != nil {
@@ -39,9 +43,14 @@ func (a *admin) reload(w http.ResponseWriter, r *http.Request) error {
 	err := a.Reload()
 	a.Changes.Note(a.Log, Reloaded(Who(r), a.Configuration().File, err))
 	if err != nil {
-		return fault{http.StatusUnprocessableEntity, "the one before stays in force: " + err.Error()}
+		return fault{http.StatusUnprocessableEntity, NotReloaded + err.Error()}
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"reloaded": true, "restart": orEmpty(a.Configuration().Restart)})
+	now := a.Configuration()
+	writeJSON(w, http.StatusOK, struct {
+		Reloaded bool     `json:"reloaded"`
+		Changes  string   `json:"changes"`
+		Restart  []string `json:"restart"`
+	}{true, now.Changed, orEmpty(now.Restart)})
 	return nil
 }
 

@@ -16,7 +16,7 @@ func TestConfiguration(t *testing.T) {
 		c.Configuration = func() admin.Configuration {
 			return admin.Configuration{
 				File: "fbgate.yaml", Loaded: time.Date(2026, 11, 23, 8, 0, 0, 5, time.FixedZone("", 3600)), Text: "listen: 127.0.0.1:8080\n",
-				Changes: "- cache.ttl: 15m\n+ cache.ttl: 5m\n", Restart: []string{"listen"},
+				Changed: "+ cache.stale: 2h\n", Changes: "- cache.ttl: 15m\n+ cache.ttl: 5m\n", Restart: []string{"listen"},
 			}
 		}
 		c.Reload = func() error { reloads++; return failure }
@@ -35,7 +35,7 @@ func TestConfiguration(t *testing.T) {
 	if w := o.do("GET", "/configuration"); w.Code != 200 || w.Body.String() != shown {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if w := o.do("POST", "/reload"); w.Code != 200 || w.Body.String() != "{\n  \"reloaded\": true,\n  \"restart\": [\n    \"listen\"\n  ]\n}\n" || reloads != 1 {
+	if w := o.do("POST", "/reload"); w.Code != 200 || w.Body.String() != "{\n  \"reloaded\": true,\n  \"changes\": \"+ cache.stale: 2h\\n\",\n  \"restart\": [\n    \"listen\"\n  ]\n}\n" || reloads != 1 {
 		t.Errorf("%d %s after %d reloads", w.Code, w.Body, reloads)
 	}
 	failure = errors.New("1 fault in the configuration")

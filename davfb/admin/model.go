@@ -55,6 +55,9 @@ var States = []State{Serving, Unasked, Failing, BackingOff, Resting}
 type Configuration struct {
 	File   string
 	Loaded time.Time
+	// Changed are the lines the last reload took away ("-") and added ("+"); empty if there
+	// was none since the start.
+	Changed string
 	// Text is what is in force, with every default and without secrets.
 	Text string
 	// Changes are the lines a reload would take away ("-") and add ("+"); empty if the

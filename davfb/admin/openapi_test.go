@@ -321,6 +321,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	d := describe(t)
 	o, bare := everything(t), newOperators(func(c *admin.Config) { c.Token = func() (string, error) { return "s3cret", nil } })
 	unready := newOperators(func(c *admin.Config) { c.Ready = func() bool { return false } })
+	listed := newOperators(nil)
+	if _, ok := listed.caches.Turn(t.Context()); !ok {
+		t.Fatal("somebody lists already")
+	}
 	busy := newOperators(func(c *admin.Config) { c.Doctor = healer(admin.ErrBusy) })
 	stubborn := newOperators(func(c *admin.Config) {
 		c.Configuration = func() admin.Configuration { return admin.Configuration{} }
@@ -348,6 +352,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{o, "GET /cache", "/cache?limit=1&order=expiry", "", "", "", 200},
 		{o, "GET /cache", "/cache?organization=northwind", "", "", "", 404},
 		{o, "GET /cache", "/cache?limit=0", "", "", "", 400},
+		{listed, "GET /cache", "/cache", "", "", "", 503},
 		{o, "POST /cache/refresh", "/cache/refresh?mailbox=mary@contoso.com", "", "", "", 202},
 		{o, "POST /cache/refresh", "/cache/refresh?organization=contoso", "", "", "", 202},
 		{o, "POST /cache/refresh", "/cache/refresh?organization=northwind", "", "", "", 404},

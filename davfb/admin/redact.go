@@ -2,6 +2,7 @@ package admin
 
 import (
 	"slices"
+	"strings"
 
 	"fbgate/availability"
 	"fbgate/availability/journal"
@@ -23,12 +24,16 @@ func (c *Config) hideReason(r *availability.Reason, mailboxes ...string) *availa
 	return &hidden
 }
 
-// About returns what reports whether something told is about m, which may be hidden in the
-// Journal. It hides m only once, as it is asked about all that is kept, while nothing can be
+// About returns what reports whether something told is about a mailbox with this text in its
+// address, as the Journal has it, or of just this address, which may be hidden there. It
+// hides the address only once, as it is asked about all that is kept while nothing can be
 // added.
-func (c *Config) About(m availability.Mailbox) func(*journal.Told) bool {
+func (c *Config) About(text string) func(*journal.Told) bool {
+	m := availability.ParseMailbox(text)
 	hidden := c.Hide(m)
-	return func(t *journal.Told) bool { return t.Mailbox == m || t.Mailbox == hidden }
+	return func(t *journal.Told) bool {
+		return strings.Contains(string(t.Mailbox), string(m)) || t.Mailbox == hidden
+	}
 }
 
 // Shown returns Organizations without the accounts of people, and without the people in

@@ -14,6 +14,7 @@ type Chain []Accounts
 var (
 	_ Accounts  = Chain(nil)
 	_ Canonical = Chain(nil)
+	_ Disabling = Chain(nil)
 )
 
 // Check implements Accounts. A place that cannot be asked is an error only if no other
@@ -45,9 +46,18 @@ func (c Chain) Check(ctx context.Context, name, password string) (who availabili
 
 // Find implements Accounts. The first place that knows the name counts.
 func (c Chain) Find(ctx context.Context, name string) (who availability.Requester, ok bool, err error) {
+	return c.first(func(place Accounts) (availability.Requester, bool, error) { return place.Find(ctx, name) })
+}
+
+// FindDisabled implements Disabling. The first place that knows the name counts.
+func (c Chain) FindDisabled(ctx context.Context, name string) (who availability.Requester, ok bool, err error) {
+	return c.first(func(place Accounts) (availability.Requester, bool, error) { return FindProven(ctx, place, name) })
+}
+
+func (c Chain) first(find func(Accounts) (availability.Requester, bool, error)) (who availability.Requester, ok bool, err error) {
 	var failure error
 	for _, place := range c {
-		who, ok, err := place.Find(ctx, name)
+		who, ok, err := find(place)
 		if err == nil && ok {
 			return who, true, nil
 		}
@@ -74,6 +84,15 @@ func (c Chain) Canonical(ctx context.Context, name string) (key string, ok bool,
 	return "", false, failure
 }
 
+// FindProven returns whose name this is, for somebody who has proven it by something else
+// than a password, even if the account is disabled.
+func FindProven(ctx context.Context, accounts Accounts, name string) (who availability.Requester, ok bool, err error) {
+	if all, tells := accounts.(Disabling); tells {
+		return all.FindDisabled(ctx, name)
+	}
+	return accounts.Find(ctx, name)
+}
+
 // Resolve returns who it is whose name was proven by something else than a password:
 // what accounts, if there are any, know of it, or else the name alone. The error is a
 // *face.Refusal, or wraps one: rules about groups must not be passed by while the
@@ -83,7 +102,7 @@ func Resolve(ctx context.Context, accounts Accounts, name string) (availability.
 	if accounts == nil {
 		return alone, nil
 	}
-	who, ok, err := accounts.Find(ctx, name)
+	who, ok, err := FindProven(ctx, accounts, name)
 	if err != nil {
 		return availability.Requester{}, fmt.Errorf("%w (who that is cannot be looked up: %w)", cannotLogIn(), err)
 	}

@@ -27,10 +27,19 @@ type Accounts interface {
 	// such account or its password is another. The error says why that cannot be
 	// found out now.
 	Check(ctx context.Context, name, password string) (who availability.Requester, ok bool, err error)
-	// Find returns whose name this is, for somebody who has proven it in another way;
-	// ok is false if there is no such account. A name of a Windows domain, EVIL\joe, is
-	// that of nobody unless the domain is known as their own.
+	// Find returns whose name this is, for somebody who has proven it before or in another
+	// way; ok is false if there is no such account, or it is disabled. A name of a Windows
+	// domain, EVIL\joe, is that of nobody unless the domain is known as their own.
 	Find(ctx context.Context, name string) (who availability.Requester, ok bool, err error)
+}
+
+// Disabling are Accounts that may be disabled and still be there.
+type Disabling interface {
+	// FindDisabled is Find, for disabled accounts, too. It is for those who have proven
+	// their name elsewhere, where that account matters and not this one: of whoever has a
+	// linked mailbox, Exchange's forest has a disabled account with their groups and
+	// address. As nobody known they would be in no group, and pass by rules that deny.
+	FindDisabled(ctx context.Context, name string) (who availability.Requester, ok bool, err error)
 }
 
 // Canonical are Accounts that tell which account a name is before its password is

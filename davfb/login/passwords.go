@@ -32,6 +32,7 @@ type Passwords struct {
 	Within                          time.Duration
 	Log                             *slog.Logger // slog.Default() if it is nil
 
+	places   places // of accounts, for Still
 	once     sync.Once
 	memory   *memory
 	shared   shared

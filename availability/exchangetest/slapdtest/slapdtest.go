@@ -57,8 +57,8 @@ type Server struct {
 // Start runs a server that holds the entries of ldif. They lie below Suffix and are of
 // the object classes user, contact and group, which may have mail, proxyAddresses,
 // targetAddress, legacyExchangeDN, displayName, and member or userPassword; a user may
-// have sAMAccountName, userPrincipalName, uid and memberOf, too. The test is skipped
-// where there is no slapd.
+// have sAMAccountName, userPrincipalName, uid, memberOf and userAccountControl, too. The
+// test is skipped where there is no slapd.
 func Start(t testing.TB, ldif string, o Options) *Server {
 	t.Helper()
 	s := &Server{t: t, dir: t.TempDir(), slapd: program(t, "slapd"), BindDN: BindDN, Password: Password}

@@ -31,7 +31,8 @@ type Config struct {
 	// WorkingElsewhere is how the status of that name is drawn for clients of
 	// Exchange 2003, which have no colour for it.
 	WorkingElsewhere string `yaml:"working_elsewhere" default:"free" oneof:"free tentative busy oof"`
-	// WatchConfig takes this file anew when it changes, as SIGHUP does.
+	// WatchConfig takes this file anew when it changes, as SIGHUP does. A file that is
+	// gone is a reload that fails.
 	WatchConfig bool `yaml:"watch_config" default:"false"`
 	// ShutdownDelay is how long requests are still taken after SIGTERM, while /readyz says
 	// 503 already, so that a load balancer can send clients elsewhere before the listeners

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,31 @@ func TestGoodFiles(t *testing.T) {
 		if _, err := config.Parse(path, content(t, path)); err != nil {
 			t.Errorf("%s:\n%v", path, err)
 		}
+	}
+}
+
+// A slip in any key is the one fault of a file that has no other.
+func TestSlipsAreTheOnlyFault(t *testing.T) {
+	key := regexp.MustCompile(`(?:^|[\n{,-])\s*([a-z_0-9]{3,}):(?:\s|$)`)
+	tried := 0
+	for _, path := range append(files(t, "testdata/good/*.yaml"), example) {
+		text := string(content(t, path))
+		for _, at := range key.FindAllStringSubmatchIndex(text, -1) {
+			end := at[3]
+			if strings.Contains(text[strings.LastIndexByte(text[:end], '\n')+1:end], "#") {
+				continue // a comment
+			}
+			word := text[at[2]:end]
+			tried++
+			_, err := config.Parse("fbgate.yaml", []byte(text[:end]+word[len(word)-1:]+text[end:]))
+			var faults config.Faults
+			if !errors.As(err, &faults) || len(faults) != 1 || faults[0].Problem != "unknown key" || faults[0].Instead != "did you mean "+word+"?" {
+				t.Errorf("%s, %s: got %v, want that a key is unknown, and nothing else", path, word, err)
+			}
+		}
+	}
+	if tried < 150 {
+		t.Errorf("only %d keys were tried", tried)
 	}
 }
 

@@ -81,6 +81,7 @@ func (d *decoder) missing(path string, fields []field) {
 // keys fills the fields of a struct from a mapping.
 func (d *decoder) keys(mapping *ast.MappingNode, section string, fields []field) {
 	first := map[string]int{} // the line of each key
+	var slips []slip
 	for _, entry := range mapping.Values {
 		switch entry.Key.(type) {
 		case *ast.MergeKeyNode, *ast.MappingKeyNode:
@@ -91,7 +92,11 @@ func (d *decoder) keys(mapping *ast.MappingNode, section string, fields []field)
 		f, known := find(fields, key)
 		switch {
 		case !known:
-			d.complain(at, path, unknownKey(key, fields))
+			c, meant := unknownKey(key, fields)
+			d.complain(at, path, c)
+			if meant.rule.key() != "" {
+				slips = append(slips, slip{entry, meant})
+			}
 		case first[key] > 0:
 			again := fmt.Sprintf("written a second time; the first is in line %d", first[key])
 			d.complain(at, path, &complaint{again, "remove one of them"})
@@ -104,6 +109,35 @@ func (d *decoder) keys(mapping *ast.MappingNode, section string, fields []field)
 		if first[key] == 0 {
 			first[key] = at.line
 		}
+	}
+	for _, s := range slips {
+		d.slip(s, section)
+	}
+}
+
+// slip is an entry of a section whose key is most likely a slip of one that is known.
+type slip struct {
+	entry *ast.MappingValueNode
+	meant field
+}
+
+// slip fills the field that was meant, so that nothing is said that would not be if the
+// key were right. Of a single value, or a list of them, nothing is said at all: perhaps
+// something else was meant. What names a file or a variable is not even tried, as it may
+// be a password itself.
+func (d *decoder) slip(s slip, section string) {
+	path, at := join(section, s.meant.rule.key()), placeOf(s.entry.Key.GetToken())
+	if d.origin.has(path) {
+		return
+	}
+	if s.meant.rule.namesSecret() {
+		d.origin.places[path] = at
+		return
+	}
+	said := len(d.faults)
+	d.value(s.entry.Value, beginning(s.entry.Value, at), path, s.meant.value, s.meant.rule)
+	if !isSection(s.meant.value.Type()) {
+		d.faults = d.faults[:said]
 	}
 }
 

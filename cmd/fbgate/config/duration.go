@@ -49,8 +49,8 @@ func (d *Duration) UnmarshalText(text []byte) error {
 }
 
 func parseDuration(text string) (time.Duration, *complaint) {
-	if _, err := strconv.ParseUint(text, 10, 64); err == nil && text != "0" {
-		return 0, &complaint{quote(text) + " has no unit", "write for example " + text + "s, " + text + "m or " + text + "d"}
+	if isBare(text) {
+		return 0, &complaint{quote(text) + " has no unit", "write for example 15m, 90s or 42d"}
 	}
 	if strings.HasPrefix(text, "-") {
 		return 0, &complaint{quote(text) + " is negative", "write for example 15m, 90s or 42d"}
@@ -60,6 +60,12 @@ func parseDuration(text string) (time.Duration, *complaint) {
 		return 0, &complaint{quote(text) + " is not a duration", "write for example 15m, 90s or 42d"}
 	}
 	return length, nil
+}
+
+// isBare reports whether text is a number, which a duration is not unless it is 0.
+func isBare(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 64)
+	return err == nil && text != "0"
 }
 
 // readDuration takes weeks and days off the front and leaves the rest to the

@@ -61,8 +61,9 @@ func find(fields []field, key string) (field, bool) {
 	return fields[i], true
 }
 
-// unknownKey says which key of the section, or of another one, was meant.
-func unknownKey(key string, fields []field) *complaint {
+// unknownKey says which key of the section, or of another one, was meant. It returns the
+// field of the one of the section, which is the zero field if none is close.
+func unknownKey(key string, fields []field) (*complaint, field) {
 	var names []string
 	for _, f := range fields {
 		if f.rule.refusal() == "" {
@@ -70,9 +71,22 @@ func unknownKey(key string, fields []field) *complaint {
 		}
 	}
 	if home := homes(reflect.TypeFor[Config](), "", key); len(home) > 0 {
-		return &complaint{"unknown key", "it belongs into " + list(home)}
+		return &complaint{"unknown key", "it belongs into " + list(home)}, field{}
 	}
-	return &complaint{"unknown key", cmp.Or(closest(key, names), "the keys here are "+strings.Join(names, ", "))}
+	meant := nearest(key, names)
+	i := slices.IndexFunc(fields, func(f field) bool { return f.rule.key() == meant })
+	if i < 0 {
+		return &complaint{"unknown key", "the keys here are " + strings.Join(names, ", ")}, field{}
+	}
+	return &complaint{"unknown key", didYouMean(meant)}, fields[i]
+}
+
+// isSection reports whether a key holds a section, or a list of them.
+func isSection(t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Struct
 }
 
 // homes are the sections that do have the key.

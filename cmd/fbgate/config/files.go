@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // maxSecret is the largest password file that is read, maxCA the largest file
@@ -62,7 +63,11 @@ const (
 
 // CheckFiles reads every file and variable the configuration names and reports
 // as [Faults] all that cannot be used.
-func (c *Config) CheckFiles() error {
+func (c *Config) CheckFiles() error { return c.filesFaults(nil).sorted() }
+
+// filesFaults are those of files and variables, and what more finds, as [LoadWithFiles]
+// has it.
+func (c *Config) filesFaults(more func(*Config, func(key string, err error))) Faults {
 	k := &checker{origin: c.origin}
 	if c.Admin.TokenFile != "" {
 		token, err := c.Admin.Token()
@@ -89,9 +94,7 @@ func (c *Config) CheckFiles() error {
 	if l := c.Login; l != nil {
 		k.login(l)
 	}
-	if c.Cache.SnapshotFile != "" {
-		k.folderOf("cache.snapshot_file", c.Cache.SnapshotFile)
-	}
+	k.folderOf("cache.snapshot_file", c.Cache.SnapshotFile)
 	if p := c.Passthrough; p != nil {
 		_, err := p.CAs()
 		k.check("passthrough.ca_file", err, fillCAs)
@@ -104,7 +107,10 @@ func (c *Config) CheckFiles() error {
 			k.credential(&o.Credential[j], c.origin.entry(path+".credential", j))
 		}
 	}
-	return k.faults.sorted()
+	if more != nil {
+		more(c, k.content)
+	}
+	return k.faults
 }
 
 // checker tries the files the configuration names.
@@ -119,6 +125,21 @@ func (k *checker) check(path string, err error, instead string) {
 	}
 }
 
+// content reports what is wrong with the content of a file, a fault for each line of the
+// error. That the file cannot be opened is reported already.
+func (k *checker) content(path string, err error) {
+	if err == nil || errors.As(err, new(*fs.PathError)) {
+		return
+	}
+	for i, line := range strings.Split(err.Error(), "\n") {
+		f := k.origin.fault(path, line, "")
+		if i > 0 {
+			f.Excerpt = "" // the same again
+		}
+		k.faults = append(k.faults, f)
+	}
+}
+
 func (k *checker) credential(c *Credential, path string) {
 	k.password(path, c.PasswordFile, c.PasswordEnv)
 	k.read(path+".keytab_file", c.KeytabFile)
@@ -127,6 +148,9 @@ func (k *checker) credential(c *Credential, path string) {
 
 // folderOf tries the folder of a file that fbgate makes.
 func (k *checker) folderOf(path, file string) {
+	if file == "" {
+		return
+	}
 	folder := filepath.Dir(file)
 	info, err := os.Stat(folder)
 	if err == nil && !info.IsDir() {
@@ -143,6 +167,21 @@ func (k *checker) read(path, file string) {
 	}
 }
 
+// opens tries to open a file whose content is somebody else's to judge.
+func (k *checker) opens(path, file, instead string) {
+	if file == "" {
+		return
+	}
+	opened, err := os.Open(file)
+	if err == nil {
+		_, err = opened.Read(make([]byte, 1)) // a folder can be opened, too
+		opened.Close()
+	}
+	if err != io.EOF {
+		k.check(path, err, instead)
+	}
+}
+
 // pair tries the certificate and key of a section.
 func (k *checker) pair(section, certificate, key string) {
 	k.read(section+".certificate_file", certificate)
@@ -156,10 +195,7 @@ func (k *checker) pair(section, certificate, key string) {
 }
 
 func (k *checker) directory(d *Directory) {
-	if d.File != "" {
-		_, err := os.Stat(d.File)
-		k.check("directory.file", err, "write the recipients there, readable for fbgate")
-	}
+	k.opens("directory.file", d.File, "write the recipients there, readable for fbgate")
 	if d.LDAP != nil {
 		k.ldap(d.LDAP, "directory.ldap")
 	}
@@ -175,10 +211,7 @@ func (k *checker) login(l *Login) {
 	for key, file := range map[string]string{
 		"htpasswd_file": l.HtpasswdFile, "group_file": l.GroupFile, "keytab_file": l.KeytabFile,
 	} {
-		if file != "" {
-			_, err := os.Stat(file)
-			k.check("login."+key, err, "write it there, readable for fbgate")
-		}
+		k.opens("login."+key, file, "write it there, readable for fbgate")
 	}
 	_, err := l.ClientCAs()
 	k.check("login.client_ca_file", err, fillCAs)

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,6 +91,35 @@ func TestCheckFiles(t *testing.T) {
 			got := strings.ReplaceAll(filepath.ToSlash(err.Error()), filepath.ToSlash(folder), "FOLDER")
 			golden(t, "testdata/files/"+name+".golden", got+"\n")
 		})
+	}
+}
+
+// Faults of files come with all others, in the order of the lines, what others have found
+// in them included.
+func TestLoadWithFiles(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "fbgate.yaml")
+	for name, text := range map[string]string{
+		"fbgate.yaml": "login: {methods: [basic, kerberos], htpasswd_file: users}\nanswer_timout: 10\nadmin: {token_file: nowhere}\n" +
+			"directory: {file: .}\ncache: {ttl: 15}\npublishing: {stor: x, publishers: [{username: a, password_file: passwords}]}\n",
+		"users": "joe:hunter2\n", "passwords": "a\nb\n",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := config.LoadWithFiles(file, func(c *config.Config, fault func(string, error)) {
+		fault("login.htpasswd_file", errors.New(c.Login.HtpasswdFile+": line 1: plain\nFOLDER/users: line 2: MD5"))
+		_, missing := os.Open(filepath.Join(folder, "nowhere")) // which is a fault already
+		fault("admin.token_file", missing)
+		fault("directory.file", nil)
+	})
+	if c != nil || err == nil {
+		t.Fatalf("got %v, %v; want faults alone", c, err)
+	}
+	golden(t, "testdata/files/with_others.golden", strings.ReplaceAll(filepath.ToSlash(err.Error()), filepath.ToSlash(folder), "FOLDER")+"\n")
+	if _, err := config.LoadWithFiles(filepath.Join(folder, "none.yaml"), nil); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want that the file does not exist", err)
 	}
 }
 

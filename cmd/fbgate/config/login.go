@@ -16,7 +16,8 @@ type Login struct {
 	// HtpasswdFile is the file of names and passwords, made by htpasswd -B. It is read
 	// again when it changes.
 	HtpasswdFile string `yaml:"htpasswd_file" form:"file" example:"fbgate.htpasswd"`
-	// GroupFile is the file of groups, each on a line: "sales: joe mary".
+	// GroupFile is the file of groups, each on a line: "sales: joe mary". They are names
+	// in htpasswd_file; of others nothing is made, and fbgate check warns of them.
 	GroupFile string `yaml:"group_file" form:"file" example:"fbgate.groups"`
 	// LDAP is Active Directory or another server that knows names, passwords, groups
 	// and addresses.

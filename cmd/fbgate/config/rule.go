@@ -24,11 +24,17 @@ func (r rule) instead() string   { return r.Get("instead") }
 func (r rule) also() []string    { return strings.Fields(r.Get("also")) }
 func (r rule) unoffered() string { return r.Get("unoffered") }
 
+// namesSecret reports whether the value is the name of a file or a variable, which may
+// hold a secret.
+func (r rule) namesSecret() bool { return r.Get("form") == "file" || r.Get("form") == "environment" }
+
 // set reads text into a field and checks it against the rule. On a complaint
-// the field keeps what it had.
+// the field keeps what it had, but one of words has none: what else belongs
+// there depends on the word.
 func (r rule) set(field reflect.Value, text string) *complaint {
 	isWord, c := r.word(field, text)
 	if c != nil {
+		field.SetZero()
 		return c
 	}
 	value := reflect.New(field.Type())
@@ -67,7 +73,11 @@ func (r rule) word(field reflect.Value, text string) (isWord bool, c *complaint)
 // read parses text by the field's type; value points to it.
 func (r rule) read(value reflect.Value, text string) *complaint {
 	if u, ok := value.Interface().(encoding.TextUnmarshaler); ok {
-		return asComplaint(u.UnmarshalText([]byte(text)))
+		c := asComplaint(u.UnmarshalText([]byte(text)))
+		if c != nil && isBare(text) {
+			c.instead = r.withUnit(value, text)
+		}
+		return c
 	}
 	switch v := value.Elem(); v.Kind() {
 	case reflect.String:
@@ -89,6 +99,22 @@ func (r rule) read(value reflect.Value, text string) *complaint {
 		panic(fmt.Sprintf("config: no way to read a %v", v.Type()))
 	}
 	return nil
+}
+
+// withUnit says what to write for a number without a unit: only what the range has.
+func (r rule) withUnit(value reflect.Value, number string) string {
+	var fitting []string
+	for _, unit := range []string{"s", "m", "h", "d"} {
+		text := number + unit
+		if r.read(value, text) == nil && r.inRange(value.Elem(), text) == nil {
+			fitting = append(fitting, text)
+		}
+	}
+	instead := "write for example "
+	if len(fitting) == 0 {
+		fitting, instead = []string{strings.Replace(r.Get("range"), "..", " to ", 1)}, "write "
+	}
+	return instead + list(append(fitting, r.words()...))
 }
 
 // inRange checks a number against the rule's range and step.

@@ -68,7 +68,7 @@ func (v *validator) oauth2(c Credential, path string) {
 	if c.Scope == "" && c.Resource == "" && !v.origin.has(path+".scope") && !v.origin.has(path+".resource") {
 		v.fault(path, "nothing is named that the token is for", "write scope for Microsoft Entra, resource for AD FS")
 	}
-	if c.CertificateFile != "" && c.KeyFile == "" {
+	if c.CertificateFile != "" && c.KeyFile == "" && !v.origin.has(path+".key_file") {
 		v.fault(path+".key_file", "missing", "write the file of the certificate's private key")
 	}
 	if u, err := url.Parse(c.TokenURL); err == nil && u.Scheme == "http" && !IsLoopback(u.Hostname()) {

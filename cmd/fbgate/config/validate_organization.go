@@ -89,7 +89,7 @@ func (v *validator) urls(o Organization, path string) {
 
 // view keeps from asking for what must not leave.
 func (v *validator) view(o Organization, path string) {
-	if o.RequestedView == "DetailedMerged" && o.FreeBusyAccessLevel != "limited_details" {
+	if o.RequestedView == "DetailedMerged" && o.FreeBusyAccessLevel != "limited_details" && o.FreeBusyAccessLevel != "" {
 		v.fault(path+".requested_view", "DetailedMerged has subjects and places, which free_busy_access_level does not allow",
 			"write FreeBusyMerged, or free_busy_access_level: limited_details")
 	}

@@ -46,14 +46,17 @@ func (p *pages) cache(v *visit) error {
 		return problem{http.StatusBadRequest, "No such part of the list", "The address of this page is not one of those it links to: " + err.Error() + "."}
 	}
 	listing.Most = rowsShown
+	list, err := p.list(v, listing)
+	if err != nil {
+		return err
+	}
 	view := cacheView{
 		frame: p.frame(v, "Cache", "/ui/cache"), Matching: listing.Matching, Organization: listing.Organization, Order: query.Get("order"),
-		Organizations: slices.Sorted(maps.Keys(p.Caches)), Orders: admin.Orders(), Changes: p.Changes.Last(), Now: time.Now(),
+		Organizations: slices.Sorted(maps.Keys(p.Caches)), Orders: admin.Orders(), Changes: p.Changes.Last(), Page: list, Now: time.Now(),
 	}
 	if listing.After != nil {
 		view.First = view.at(nil)
 	}
-	view.Page = p.Caches.Page(listing)
 	for _, row := range view.Page.Rows {
 		one := remembered{Row: row, Age: -1}
 		for _, a := range row.Answers {
@@ -67,6 +70,17 @@ func (p *pages) cache(v *visit) error {
 		view.Next = view.at(&view.Page.Rows[len(view.Page.Rows)-1])
 	}
 	return p.show(v, http.StatusOK, "cache", view)
+}
+
+// list waits for its turn to list what is remembered.
+func (p *pages) list(v *visit, listing cache.Listing) (cache.Page, error) {
+	done, ok := p.Caches.Turn(v.Context())
+	if !ok {
+		v.ResponseWriter.Header().Set("Retry-After", admin.RetryListing)
+		return cache.Page{}, problem{http.StatusServiceUnavailable, "Others are listing", "What is remembered is being listed by others, one after the other. Load this page again when they are done."}
+	}
+	defer done()
+	return p.Caches.Page(listing), nil
 }
 
 // at is the path of the page after that row, or of the first one.

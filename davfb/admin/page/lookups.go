@@ -55,10 +55,10 @@ func (p *pages) lookups(v *visit) error {
 		Most          int
 		Hidden        bool // addresses are: parts of them match nothing
 	}{frame: p.frame(v, "Recent lookups", "/ui/lookups"), Mailbox: strings.ToLower(strings.TrimSpace(query.Get("mailbox"))), Code: query.Get("code"), Codes: availability.Codes(), Most: lookupsShown, Hidden: p.Redactor != nil}
-	about := p.About(availability.ParseMailbox(view.Mailbox))
+	about := p.About(view.Mailbox)
 	found, _ := p.Journal.Since(0, func(l *journal.Lookup) bool {
 		return slices.ContainsFunc(l.Told, func(t journal.Told) bool {
-			return (strings.Contains(string(t.Mailbox), view.Mailbox) || about(&t)) && (view.Code == "" || t.Reason != nil && string(t.Reason.Code) == view.Code)
+			return about(&t) && (view.Code == "" || t.Reason != nil && string(t.Reason.Code) == view.Code)
 		}) || view.Mailbox == "" && view.Code == ""
 	}, lookupsShown)
 	slices.Reverse(found)

@@ -196,14 +196,14 @@ func (v *visit) field(name string) string {
 
 // who is behind a visit, for the log.
 func (p *pages) who(v *visit) string {
-	who := client(v.Request).String()
+	var more []string
 	if v.session.Who != "" {
-		who += ", " + v.session.Who
+		more = append(more, v.session.Who)
 	}
 	if v.session != p.open {
-		who += ", session " + v.session.Name
+		more = append(more, "session "+v.session.Name)
 	}
-	return who
+	return admin.Who(v.Request, more...)
 }
 
 // client returns the address a request came from, which may be invalid.

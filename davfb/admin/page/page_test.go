@@ -502,6 +502,28 @@ func TestCachePagesOfManyDomains(t *testing.T) {
 	}
 }
 
+// Lists are drawn one after the other, and who waits too long is told so.
+func TestCacheTakesTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		caches := cache.Caches{"contoso": cache.New("contoso", nil, cache.NewMemory(10), cache.Policy{})}
+		handler := page.New(admin.Config{Caches: caches}, page.NewVisitors())
+		ask := func() *httptest.ResponseRecorder {
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/ui/cache", nil))
+			return w
+		}
+		done, _ := caches.Turn(t.Context())
+		w := ask()
+		if expect(t, w, 503, "Others are listing"); w.Header().Get("Retry-After") != "5" {
+			t.Errorf("Retry-After %q", w.Header().Get("Retry-After"))
+		}
+		done()
+		for range 2 {
+			expect(t, ask(), 200)
+		}
+	})
+}
+
 // BenchmarkCachePage shows parts of a million mailboxes.
 func BenchmarkCachePage(b *testing.B) {
 	const mailboxes = 1_000_000

@@ -1,14 +1,15 @@
 package page
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
+	"fbgate/davfb/admin"
 	"fbgate/davfb/admin/session"
 	"fbgate/davfb/face"
 )
@@ -31,7 +32,9 @@ func (p *pages) token() (string, error) {
 	return token, nil
 }
 
-// find returns the session a visit belongs to, nil if there is none.
+// find returns the session a visit belongs to, nil if there is none. One by the token that
+// cannot be found while nobody knows the token goes on afterwards; meanwhile its owner may
+// sign in by name, if that is a way.
 func (p *pages) find(v *visit) (*session.Session, error) {
 	c, err := v.Cookie(cookie)
 	if err != nil {
@@ -39,6 +42,8 @@ func (p *pages) find(v *visit) (*session.Session, error) {
 	}
 	one, err := p.sessions.Find(c.Value, !v.byItself(), p.token)
 	switch {
+	case err != nil && p.SignIn != nil:
+		return nil, nil
 	case err != nil:
 		return nil, err
 	case one == nil && p.SignIn == nil: // to sign in would be in vain while nobody knows the token
@@ -86,8 +91,12 @@ func (p *pages) showSignIn(v *visit, status int, wrong string) error {
 	}
 	f := p.frame(v, "Sign in", "")
 	f.Nav, f.Version, f.Uptime = nil, "", "" // which are nobody's business yet
+	byToken := p.Token != nil
+	if _, err := p.token(); err != nil && p.SignIn != nil { // by name is all that is left
+		byToken, wrong = false, cmp.Or(wrong, errToken.title+": "+errToken.text)
+	}
 	return p.show(v, status, "sign-in", signIn{f, local(v.field("to")), wrong, v.PostForm.Get("username"),
-		p.Token != nil, p.SignIn != nil, !p.TakesPassword(v.Request)})
+		byToken, p.SignIn != nil, !p.TakesPassword(v.Request)})
 }
 
 // local returns a path below /ui/, whatever it is given.
@@ -104,7 +113,7 @@ func (p *pages) signIn(v *visit) error {
 	}
 	if !p.attempts.Allow(client(v.Request)) {
 		p.Log.Warn("sign-in refused: too many attempts", "client", v.RemoteAddr)
-		v.ResponseWriter.Header().Set("Retry-After", "60")
+		admin.RetryAfter(v.ResponseWriter.Header(), time.Minute)
 		return p.showSignIn(v, http.StatusTooManyRequests, "Too many attempts: wait a minute.")
 	}
 	one, err := p.begin(v)
@@ -150,9 +159,7 @@ func (p *pages) refuse(v *visit, refusal *face.Refusal) error {
 	if status == http.StatusUnauthorized { // which would have to say how to sign in without a form
 		status = http.StatusForbidden
 	}
-	if refusal.RetryAfter > 0 {
-		v.ResponseWriter.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
-	}
+	admin.RetryAfter(v.ResponseWriter.Header(), refusal.RetryAfter)
 	if refusal.Status == http.StatusTooManyRequests {
 		text += fmt.Sprintf(" Minutes to wait: %d.", int(math.Ceil(refusal.RetryAfter.Minutes())))
 	}

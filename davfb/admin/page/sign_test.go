@@ -180,7 +180,12 @@ func TestSessionsEndWithTheirWay(t *testing.T) {
 	mary, operator := sign("username", "mary", "password", "secret"), sign("token", secret)
 	failure = errors.New("permission denied")
 	expect(t, mary.get("/ui/"), 200)
-	expect(t, operator.get("/ui/"), 500, "admin.token_file cannot be read")
+	// To the token's session it is as if it had ended, so that its owner can sign in by name.
+	if got := operator.get("/ui/cache"); got.Code != 303 || got.Header().Get("Location") != "/ui/sign-in?to=%2Fui%2Fcache" {
+		t.Errorf("%d %v", got.Code, got.Header())
+	}
+	expect(t, operator.get("/ui/sign-in"), 200, byName, "!"+byToken, "Nobody can sign in by the token: admin.token_file cannot be read", "!permission denied")
+	expect(t, sign("username", "mary", "password", "secret").get("/ui/"), 200)
 	failure = nil
 	expect(t, operator.get("/ui/"), 200)
 	token = "another-token-from-today"

@@ -11,12 +11,19 @@ import (
 // sentence.
 type whence struct{ Word, Class, Text string }
 
-// newWhence says whether an organization, which is "" if there was none, was asked. What is
-// remembered is so old.
+// newWhence says whether an organization was asked, which is "" if none was or, about the
+// members of a list, several were. What is remembered is so old.
 func newWhence(organization string, cached, stale bool, old time.Duration, reason *availability.Reason) whence {
-	said := fmt.Sprintf("%s had said so %s before", organization, age(old))
+	if organization == availability.Published {
+		return whence{"published", "plain", "Nobody was asked: it was published here."}
+	}
+	who, asked := organization, organization+" was asked."
+	if organization == "" {
+		who, asked = "several organizations", "Several organizations were asked."
+	}
+	said := fmt.Sprintf("This is what %s had said %s before", who, age(old))
 	if reason != nil {
-		said = fmt.Sprintf("This is what it had come to with %s %s before", organization, age(old))
+		said = fmt.Sprintf("This is what it had come to with %s %s before", who, age(old))
 	}
 	switch {
 	case reason != nil && reason.Code == availability.Withheld: // whether it is remembered or not
@@ -25,25 +32,26 @@ func newWhence(organization string, cached, stale bool, old time.Duration, reaso
 	case cached:
 		return whence{"remembered", "plain", said + ", and that was remembered."}
 	case reason == nil:
-		return whence{"asked", "plain", organization + " was asked."}
+		return whence{"asked", "plain", asked}
 	}
 	if text := unasked(organization, reason); text != "" {
 		return whence{"not asked", "plain", text}
 	}
-	if text := unsure(organization, reason.Code); text != "" {
+	if text := unsure(who, reason.Code); text != "" {
 		return whence{"no answer", "plain", text}
 	}
-	return whence{"asked", "plain", organization + " was asked."}
+	return whence{"asked", "plain", asked}
 }
 
 // unasked says why nobody was asked, and nothing if somebody was or may have been.
 func unasked(organization string, reason *availability.Reason) string {
+	nobody := organization == ""
+	if nobody {
+		organization = "An organization"
+	}
 	switch reason.Code {
 	case availability.NotAllowed:
-		if organization != "" {
-			return organization + " was not asked: access_rules keep it from whoever asked."
-		}
-		return "Nobody was asked: access_rules keep it from whoever asked."
+		return organization + " was not asked: access_rules keep it from whoever asked."
 	case availability.RateLimited:
 		return "Nobody was asked: whoever wanted to know had asked for too much."
 	case availability.Overloaded:
@@ -62,9 +70,9 @@ func unasked(organization string, reason *availability.Reason) string {
 	switch {
 	case reason.Unasked:
 		return organization + " was not asked: it rests after what an earlier call came to, or wants to be left alone."
-	case organization == "" && reason.Code == availability.InvalidAddress:
+	case nobody && reason.Code == availability.InvalidAddress:
 		return "Nobody was asked: this is no address of a mailbox."
-	case organization == "":
+	case nobody && (reason.Code == availability.ListTooLarge || reason.Code == availability.Loop):
 		return "No organization was asked."
 	}
 	return ""

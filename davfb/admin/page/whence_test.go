@@ -69,7 +69,7 @@ func TestWhence(t *testing.T) {
 	}
 	at := time.Now().Add(-10*time.Minute - time.Second)
 	try("asked", asked, availability.Answer{Organization: "contoso", At: time.Now()})
-	try("remembered", "contoso had said so 10 min before, and that was remembered.", availability.Answer{Organization: "contoso", At: at, Cached: true})
+	try("remembered", "This is what contoso had said 10 min before, and that was remembered.", availability.Answer{Organization: "contoso", At: at, Cached: true})
 	try("stale", "it is stale", availability.Answer{Organization: "contoso", At: at, Cached: true, Stale: true})
 	try("remembered", "This is what it had come to with contoso 10 min before", availability.Answer{Organization: "contoso", At: at, Cached: true, Reason: availability.Because(availability.Timeout, "")})
 	for _, code := range availability.Codes() {
@@ -95,6 +95,12 @@ func TestWhence(t *testing.T) {
 		try("not asked", "contoso was not asked: it rests", availability.Answer{Organization: "contoso", Reason: resting, At: time.Now()})
 	}
 	try("asked", asked, availability.Answer{Organization: "contoso", Reason: availability.Because(availability.InvalidAddress, "ErrorInvalidSmtpAddress"), At: time.Now()})
+	try("published", "Nobody was asked: it was published here.", availability.Answer{Organization: availability.Published, At: at})
+	try("published", "Nobody was asked: it was published here.", availability.Answer{Organization: availability.Published, At: at, Reason: availability.Because(availability.NoInformation, "")})
+	try("asked", "Several organizations were asked.", availability.Answer{At: at})
+	try("remembered", "This is what several organizations had said 10 min before, and that was remembered.", availability.Answer{At: at, Cached: true})
+	try("no answer", "No answer of several organizations came in time.", availability.Answer{At: at, Reason: availability.Because(availability.Timeout, "1 of 2 members: ")})
+	try("not asked", "An organization was not asked: too many questions", availability.Answer{At: at, Reason: availability.Because(availability.Overloaded, "1 of 2 members: ")})
 	try("not asked", "No organization was asked.", availability.Answer{Reason: availability.Because(availability.ListTooLarge, ""), At: time.Now()})
 }
 

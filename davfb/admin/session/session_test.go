@@ -179,23 +179,53 @@ func TestAttempts(t *testing.T) {
 	})
 }
 
-// Nobody can fill the memory with addresses.
+// Nobody can fill the memory with addresses, nor keep out others by having many: those who
+// have tried oftener than once are still known.
 func TestAttemptsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var attempts session.Attempts
+		guesser := netip.MustParseAddr("192.0.2.1")
+		for range session.Tries {
+			attempts.Allow(guesser)
+		}
 		address := netip.MustParseAddr("10.0.0.0")
-		allowed := 0
-		for range 20_000 {
-			if attempts.Allow(address) {
-				allowed++
+		for i := range 20_000 {
+			if !attempts.Allow(address) {
+				t.Fatalf("the client %d, %s, is refused", i, address)
 			}
 			address = address.Next()
 		}
-		if allowed != 10_000 {
-			t.Errorf("%d clients may try", allowed)
+		if n := attempts.Clients(); n != session.MostClients {
+			t.Errorf("%d clients are remembered", n)
 		}
-		if !attempts.Allow(netip.MustParseAddr("10.0.0.0")) {
-			t.Error("one that is known may not try again")
+		if attempts.Allow(guesser) {
+			t.Error("one who has guessed is forgotten")
 		}
+	})
+}
+
+// What is right is no guess. It is not even judged once too many were wrong.
+func TestJudge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var attempts session.Attempts
+		client := netip.MustParseAddr("192.0.2.1")
+		judge := func(answer, wantAllowed bool) {
+			t.Helper()
+			judged := false
+			right, allowed := attempts.Judge(client, func() bool { judged = true; return answer })
+			if right != (answer && wantAllowed) || allowed != wantAllowed || judged != wantAllowed {
+				t.Fatalf("right: %v, allowed: %v, judged: %v", right, allowed, judged)
+			}
+		}
+		for range session.Tries {
+			judge(true, true)
+			judge(false, true)
+		}
+		judge(true, false)
+		if attempts.Allow(client) {
+			t.Error("guesses do not count with other tries")
+		}
+		time.Sleep(time.Minute)
+		judge(true, true)
 	})
 }

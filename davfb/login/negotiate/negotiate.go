@@ -121,7 +121,7 @@ func (m *Method) Identify(w http.ResponseWriter, r *http.Request) (who availabil
 // requester returns what is known of a client.
 func (m *Method) requester(r *http.Request, c *client) (who availability.Requester, err error) {
 	if m.config.Accounts != nil {
-		if who, _, err = m.config.Accounts.Find(r.Context(), c.name()); err != nil {
+		if who, _, err = login.FindProven(r.Context(), m.config.Accounts, c.name()); err != nil {
 			return availability.Requester{}, &refused{
 				detail: fmt.Sprintf("%.300q has a good ticket, but who that is cannot be found out: %v", c.name(), err),
 				told: &face.Refusal{Status: http.StatusServiceUnavailable, RetryAfter: time.Minute,
