@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"fbgate/availability"
@@ -112,19 +113,20 @@ func etag(body []byte) string {
 
 // refusal returns what is said instead of a calendar.
 func refusal(a availability.Answer) *face.Refusal {
+	who := strconv.Quote(string(a.Mailbox)) // in quotes it is found and hidden in the log, whatever is in it
 	reason := cmp.Or(a.Reason, availability.Because(availability.NoInformation, ""))
 	switch reason.Code {
 	case availability.UnknownMailbox, availability.NoRoute, availability.InvalidAddress, availability.NotAllowed:
-		return &face.Refusal{Status: http.StatusNotFound, Text: "Nobody here knows this address."}
+		return &face.Refusal{Status: http.StatusNotFound, Text: "Nobody here knows " + who + "."}
 	case availability.NoInformation:
-		return &face.Refusal{Status: http.StatusNotFound, Text: "There is no free/busy of " + string(a.Mailbox) + " of this time."}
+		return &face.Refusal{Status: http.StatusNotFound, Text: "There is no free/busy of " + who + " of this time."}
 	case availability.NoPermission, availability.Withheld:
-		return &face.Refusal{Status: http.StatusForbidden, Text: "The free/busy of " + string(a.Mailbox) + " is not given out."}
+		return &face.Refusal{Status: http.StatusForbidden, Text: "The free/busy of " + who + " is not given out."}
 	}
 	if reason.Code == availability.RateLimited {
 		return &face.Refusal{
 			Status: http.StatusServiceUnavailable, RetryAfter: cmp.Or(reason.RetryAfter, time.Minute),
-			Text: "You have asked too much. Ask for the free/busy of " + string(a.Mailbox) + " again later.",
+			Text: "You have asked too much. Ask for the free/busy of " + who + " again later.",
 		}
 	}
 	again := time.Minute
@@ -133,6 +135,6 @@ func refusal(a availability.Answer) *face.Refusal {
 	}
 	return &face.Refusal{
 		Status: http.StatusServiceUnavailable, RetryAfter: max(again, reason.RetryAfter),
-		Text: "The free/busy of " + string(a.Mailbox) + " could not be found out. Ask again later.",
+		Text: "The free/busy of " + who + " could not be found out. Ask again later.",
 	}
 }
