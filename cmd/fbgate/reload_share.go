@@ -150,7 +150,6 @@ type ways struct {
 	plain, secure *way // secure is nil without tls
 	writers       face.Authenticate
 	passwords     *login.Passwords // nil without login
-	accounts      login.Chain      // of passwords
 }
 
 func (f *faces) ways() (*ways, error) {
@@ -182,7 +181,7 @@ func (f *faces) ways() (*ways, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		w := &ways{writers: l.writers(), passwords: l.passwords, accounts: l.accounts}
+		w := &ways{writers: l.writers(), passwords: l.passwords}
 		if w.plain, err = l.plain(); err == nil && c.TLS != nil {
 			w.secure, err = l.secure()
 		}

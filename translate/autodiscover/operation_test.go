@@ -15,7 +15,7 @@ var operations = []autodiscover.Operation{autodiscover.GetUserSettings, autodisc
 
 func TestRequests(t *testing.T) {
 	for _, o := range operations {
-		got := o.Append(nil, "https://autodiscover.example.org/autodiscover/"+o.File()+"?a&b", "r&d<'>@example.org")
+		got := o.Append(nil, "https://autodiscover.example.org/autodiscover/"+o.File()+"?a&b", `"r&d<'>"@example.org`)
 		golden := filepath.Join("testdata", o.String()+".xml")
 		if *update {
 			if err := os.WriteFile(golden, got, 0o644); err != nil {

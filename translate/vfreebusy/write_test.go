@@ -238,7 +238,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Skip()
 		}
 		elsewhere := rapid.SampledFrom([]availability.Status{availability.NoData, availability.Free, availability.Tentative, availability.Busy, availability.OOF}).Draw(t, "elsewhere")
-		m := availability.Mailbox(rapid.StringMatching(`[a-zé%?#;,\\'+]{1,20}@[a-z]{1,40}\.com`).Draw(t, "mailbox"))
+		m := availability.Mailbox(rapid.StringMatching(`([a-zé%?#\\'+]{1,20}|"[a-zé%?#;,']{1,20}")@[a-z]{1,40}\.com`).Draw(t, "mailbox"))
 		data := write(t, vfreebusy.FreeBusy{Mailbox: m, Schedule: s, Stamp: at.Epoch, WorkingElsewhere: elsewhere})
 		got, err := vfreebusy.Read(data, m)
 		if err != nil {
