@@ -35,7 +35,7 @@ func TestReloadCommand(t *testing.T) {
 	expect("nothing", whole, exitOK, "The configuration is reloaded. Nothing has changed.\n", "")
 	longer := "answer_timeout: 20s\n" + whole
 	expect("a key", longer, exitOK, "The configuration is reloaded. This has changed:\n- answer_timeout: 10s\n+ answer_timeout: 20s\n", "")
-	if !strings.Contains(r.log.String(), `msg="configuration reloaded" client=127.0.0.1:`) {
+	if !strings.Contains(r.log.String(), `msg="configuration reloaded" client=127.0.0.1 `) {
 		t.Error(r.log)
 	}
 	expect("the same again", longer, exitOK, "The configuration is reloaded. Nothing has changed.\n", "")
