@@ -64,7 +64,11 @@ func (a *authority) issue(t *testing.T, name string, change func(*x509.Certifica
 	return issued
 }
 
-func ca(c *x509.Certificate) { c.IsCA, c.KeyUsage, c.DNSNames = true, x509.KeyUsageCertSign, nil }
+// ca makes it one of an authority, which outlives those it issues.
+func ca(c *x509.Certificate) {
+	c.IsCA, c.KeyUsage, c.DNSNames = true, x509.KeyUsageCertSign, nil
+	c.NotAfter = c.NotAfter.Add(day)
+}
 
 // pair is what a server or client shows.
 func (a *authority) pair() tls.Certificate {
